@@ -1,0 +1,64 @@
+"""The typer application: it gathers the command groups and maps errors to exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+import typer
+from typer._click.exceptions import UsageError as ClickUsageError  # noqa: PLC2701
+
+from signkit.cli import output
+from signkit.errors import SignkitError, UsageError
+
+app = typer.Typer(
+    name="signkit",
+    help="Sign binaries with keys that never touch a network.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Each module has a function `register(app)` that adds its commands, in the order of the road.
+_COMMANDS = ("keys", "prepare", "show", "sign", "submit", "verify", "statement", "trust", "registry")
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    *, show_version: bool = typer.Option(False, "--version", help="Print the version and exit.")
+) -> None:
+    if show_version:
+        output.show_result({}, f"signkit {version('signkit')}", as_json=False)
+        raise typer.Exit
+
+
+def run_app(arguments: list[str]) -> int:
+    """Run one command.
+
+    Args:
+        arguments: The command line without the program's name.
+
+    Returns:
+        The exit code: 0, or that of the error (docs/reference/errors.md).
+    """
+    for name in _COMMANDS:
+        import_module(f"signkit.cli.{name}").register(app)
+    as_json = "--json" in arguments
+    try:
+        code = app(args=arguments, prog_name="signkit", standalone_mode=False)
+    except SignkitError as error:
+        return output.fail(error, as_json=as_json)
+    except typer.Exit as error:
+        return error.exit_code
+    except typer.Abort:
+        raise KeyboardInterrupt from None
+    except ClickUsageError as error:
+        command = error.ctx.command_path if error.ctx else "signkit"
+        usage = UsageError(error.format_message(), hint=f"see {command} --help")
+        return output.fail(usage, as_json=as_json)
+    except MemoryError:
+        sys.stderr.write("error: out of memory\n")
+        return 1
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,32 @@
+"""The `signkit` command: verdicts first, everything else through typer.
+
+`signkit verify` reaches the ground floor before typer is imported, because typer alone takes ten
+times as long to load as a verdict on a small file.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_INTERRUPTED = 130
+_BROKEN_PIPE = 141
+
+
+def main() -> int:
+    """Run one command and return its exit code (docs/reference/errors.md)."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["verify"]:
+        from signkit.verify.main import run  # noqa: PLC0415
+
+        return run(arguments[1:], program="signkit verify")
+    try:
+        from signkit.cli.app import run_app  # noqa: PLC0415
+
+        return run_app(arguments)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: nothing is half written; run the command again\n")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE

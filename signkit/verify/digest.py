@@ -1,0 +1,108 @@
+"""SHA-256 of content: the digest type, and a reader that hashes while it reads ahead.
+
+A digest is algorithm and value, inseparable: here the algorithm is the type.
+
+Spec: docs/formats/conventions.md section 3; FIPS 180-4.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Thread
+
+    ReadInto = Callable[[memoryview], int]
+    Sink = Callable[[memoryview], object]
+
+BUFFER_SIZE = 1024 * 1024
+_BUFFER_COUNT = 4
+_READ_AHEAD_FROM = 8 * BUFFER_SIZE
+
+
+class Sha256(bytes):
+    """The 32 bytes of a SHA-256 digest."""
+
+    __slots__ = ()
+
+
+def compute_digest(data: bytes) -> Sha256:
+    """Return the SHA-256 of bytes in memory."""
+    return Sha256(sha256(data).digest())
+
+
+def compute_stream_digest(
+    read_into: ReadInto, *, size: int, sink: Sink | None = None
+) -> tuple[Sha256, int]:
+    """Hash a stream to its end, in memory that does not grow with it.
+
+    Args:
+        read_into: Fills a buffer and returns the bytes read, 0 at the end, as
+            `io.RawIOBase.readinto` does.
+        size: Bytes expected: how much reading ahead is worth. One byte more than this is enough
+            to stop: an endless stream is read no further.
+        sink: Called with each piece after it was hashed, in order.
+
+    Returns:
+        The digest, and the bytes hashed: size + 1 or more means that the stream goes on.
+    """
+    if size < _READ_AHEAD_FROM:
+        return _digest_plainly(read_into, size, sink)
+    return _digest_reading_ahead(read_into, size, sink)
+
+
+def _digest_plainly(read_into: ReadInto, size: int, sink: Sink | None) -> tuple[Sha256, int]:
+    view = memoryview(bytearray(min(size, BUFFER_SIZE) + 1))
+    state, total = sha256(), 0
+    while total <= size and (count := read_into(view)):
+        piece = view[:count]
+        state.update(piece)
+        if sink is not None:
+            sink(piece)
+        total += count
+    return Sha256(state.digest()), total
+
+
+def _digest_reading_ahead(
+    read_into: ReadInto, size: int, sink: Sink | None
+) -> tuple[Sha256, int]:
+    """Hash here while another thread reads: hashing never waits for the page cache."""
+    from queue import SimpleQueue  # noqa: PLC0415  (a small file must not pay for the import)
+    from threading import Thread  # noqa: PLC0415
+
+    free: SimpleQueue[memoryview | None] = SimpleQueue()
+    full: SimpleQueue[memoryview | BaseException] = SimpleQueue()
+    for _ in range(_BUFFER_COUNT):
+        free.put(memoryview(bytearray(BUFFER_SIZE)))
+
+    def read() -> None:
+        try:
+            while (view := free.get()) is not None:
+                count = read_into(view)
+                full.put(view[:count])
+                if not count:
+                    return
+        except BaseException as error:  # noqa: BLE001  (raised again where it can be handled)
+            full.put(error)
+
+    reader: Thread = Thread(target=read, name="signkit-read-ahead", daemon=True)
+    reader.start()
+    state, total = sha256(), 0
+    try:
+        while total <= size:
+            piece = full.get()
+            if isinstance(piece, BaseException):
+                raise piece
+            if not piece:
+                break
+            state.update(piece)
+            if sink is not None:
+                sink(piece)
+            total += len(piece)
+            free.put(memoryview(piece.obj))
+    finally:
+        free.put(None)
+        reader.join()
+    return Sha256(state.digest()), total

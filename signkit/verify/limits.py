@@ -1,0 +1,30 @@
+"""Every limit, in one place; sizes in bytes unless the name says otherwise.
+
+A limit is there so that hostile input costs little. Each is far above what honest use needs.
+"""
+
+MIB = 1024 * 1024
+
+# Documents, as files.
+REQUEST_SIZE = 192 * MIB
+RESPONSE_SIZE = 512 * MIB
+STATEMENT_SIZE = 1 * MIB
+TRUST_SIZE = 4 * MIB
+PLAN_SIZE = 512 * MIB
+KEY_FILE_SIZE = 16 * 1024
+
+# What stands in them.
+ENVELOPE_SIGNATURE_COUNT = 64
+KEY_COUNT = 1024
+ITEM_COUNT = 100_000
+NAME_LENGTH = 255  # characters; a file name
+LABEL_LENGTH = 128  # characters; artifact, version, target, key name (contract section 1.6)
+REASON_LENGTH = 2000  # characters
+CUSTOM_METADATA_SIZE = 1_000_000  # compact serialisation (contract section 1.6)
+CUSTOM_METADATA_DEPTH = 32
+
+# Numbers: what every JSON reader holds exactly (RFC 8259 section 6, RFC 7493 section 2.2).
+INTEGER_MAX = 2**53 - 1
+
+# Content: 10,000 parts of 5 GiB (contract section 2.5).
+CONTENT_SIZE = 53_687_091_200_000
