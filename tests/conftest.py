@@ -1,0 +1,15 @@
+"""Fixtures for the whole suite belong here; those of one folder in its own conftest.py."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+# One profile everywhere, so that a run is the same for a developer and for CI: no deadline, because
+# a busy machine is no defect, and no random seed that only one of them has seen.
+settings.register_profile(
+    "signkit",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("signkit")
