@@ -10,33 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from io import TextIOWrapper
+from typing import TextIO
 
-from signkit.errors import DocumentError, PolicyError, SignkitError
+from signkit.errors import DocumentError, FileError, PolicyError, SignkitError
+from signkit.formats.display import one_line
 
 Advance = Callable[[int], None]
-
-
-def escape(text: str, *, width: int | None = None) -> str:
-    r"""Make text from outside safe to show.
-
-    Args:
-        text: Anything.
-        width: The most characters shown; longer text ends in an ellipsis.
-
-    Returns:
-        The text with every unprintable character as `\u{hex}` and every backslash doubled.
-    """
-    safe = "".join(
-        character if character.isprintable() and character != "\\" else _escaped(character)
-        for character in text
-    )
-    return safe if width is None or len(safe) <= width else safe[: width - 1] + "…"
-
-
-def _escaped(character: str) -> str:
-    return "\\\\" if character == "\\" else f"\\u{{{ord(character):x}}}"
 
 
 def show_result(value: Mapping[str, object], text: str, *, as_json: bool) -> None:
@@ -68,9 +50,9 @@ def fail(error: SignkitError, *, as_json: bool) -> int:
     if as_json:
         _write(sys.stderr, json.dumps(describe_error(error), ensure_ascii=True) + "\n")
     else:
-        _write(sys.stderr, f"error: {_one_line(str(error))}\n")
+        _write(sys.stderr, f"error: {one_line(str(error))}\n")
         if error.hint:
-            _write(sys.stderr, f"hint: {_one_line(error.hint)}\n")
+            _write(sys.stderr, f"hint: {one_line(error.hint)}\n")
     return error.exit_code
 
 
@@ -84,26 +66,6 @@ def describe_error(error: SignkitError) -> dict[str, object]:
     if isinstance(error, PolicyError):
         value["control"] = error.control
     return value
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as columns of text, left-aligned, two spaces apart."""
-    lines = [list(header), *[list(row) for row in rows]]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def human_size(size: int) -> str:
-    """Return bytes as people read them, exact below 10 KiB."""
-    value, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):  # noqa: B007
-        if value < 1024 or unit == "TiB":  # noqa: PLR2004
-            break
-        value /= 1024
-    return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
 @contextmanager
@@ -150,13 +112,14 @@ def progress(label: str, total: int, *, unit: str = "bytes") -> Iterator[Advance
         yield lambda count: bar.advance(task, count)
 
 
-def _one_line(text: str) -> str:
-    return "".join(
-        character if character.isprintable() else _escaped(character) for character in text
-    )
-
-
-def _write(stream: object, text: str) -> None:
-    stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
-    stream.write(text)  # type: ignore[attr-defined]
-    stream.flush()  # type: ignore[attr-defined]
+def _write(stream: TextIO, text: str) -> None:
+    if isinstance(stream, TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")  # LANG=C must not lose the message
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        message = f"the output cannot be written: {error.strerror}"
+        raise FileError(message, hint="check where the output goes: a full disk, a closed pipe") from None

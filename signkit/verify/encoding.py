@@ -408,11 +408,16 @@ class Fields:
         """Return a time as text, checked."""
         return check_time(self.text(name), what=f"{self._where}.{name}")
 
+    def is_null(self, name: str) -> bool:
+        """Say whether a field is there and null; it is read then."""
+        if self._rest.get(name, "") is not None:
+            return False
+        del self._rest[name]
+        return True
+
     def optional_time(self, name: str) -> str | None:
         """Return a time as text, or None where the field is null."""
-        if self._rest.get(name, "") is None:
-            return self.take(name)  # type: ignore[return-value]
-        return self.time(name)
+        return None if self.is_null(name) else self.time(name)
 
     def constant(self, name: str, expected: str) -> None:
         """Refuse any value but the expected one."""

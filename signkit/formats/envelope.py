@@ -1,0 +1,133 @@
+"""Writing envelopes, and the two documents that carry their own key: request and response.
+
+Reading is the ground floor's (`verify/envelope.py`). What is signed here is verified there before it
+is handed out: a signature made by faulty memory never leaves (docs/design/assurance.md).
+
+Spec: docs/formats/envelope.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from signkit.errors import MalformedError, NotCanonicalError
+from signkit.verify.digest import Sha256, compute_digest
+from signkit.verify.ed25519 import PublicKey, verify_signature
+from signkit.verify.encoding import encode_base64, encode_json
+from signkit.verify.envelope import (
+    Signature,
+    carried_keys,
+    open_envelope,
+    parse_envelope,
+    pre_authentication_encoding,
+)
+
+
+class Signing(Protocol):
+    """Whatever can sign: custody's signers, seen from below."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The key that verifies what `sign` returns."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64 bytes of the Ed25519 signature of a message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedDocument:
+    """A document that is whole, and the key that it travelled with.
+
+    Attributes:
+        payload: The bytes that were signed.
+        digest: SHA-256 of the file.
+        key: The key that signed it; known to nobody yet.
+    """
+
+    payload: bytes
+    digest: Sha256
+    key: PublicKey
+
+
+def sign_payload(
+    payload_type: str, payload: bytes, signer: Signing, *, carry_key: bool
+) -> Signature:
+    """Sign a payload. The caller verifies before the signature leaves its hands.
+
+    Args:
+        payload_type: The media type under the signature.
+        payload: The bytes to sign.
+        signer: Who signs.
+        carry_key: Whether the public key travels in the envelope.
+
+    Raises:
+        CustodyError: the signer cannot sign.
+    """
+    message = pre_authentication_encoding(payload_type, payload)
+    key = signer.public_key
+    return Signature(
+        keyid=key.keyid,
+        signature=signer.sign(message),
+        public_key=key if carry_key else None,
+    )
+
+
+def envelope_value(
+    payload_type: str, payload: bytes, signatures: Sequence[Signature]
+) -> dict[str, object]:
+    """Return an envelope as a JSON value, its members in the order of the specification."""
+    return {
+        "payloadType": payload_type,
+        "payload": encode_base64(payload),
+        "signatures": [_signature_value(signature) for signature in signatures],
+    }
+
+
+def _signature_value(signature: Signature) -> dict[str, object]:
+    value: dict[str, object] = {"keyid": signature.keyid}
+    if signature.public_key is not None:
+        value["public_key"] = encode_base64(signature.public_key.raw)
+    value["sig"] = encode_base64(signature.signature)
+    return value
+
+
+def encode_document(payload_type: str, payload: bytes, signer: Signing) -> bytes:
+    """Sign a payload, verify the signature, and return the file of a request or response.
+
+    Raises:
+        CustodyError: the signer cannot sign.
+        SignatureInvalidError: the signer returned something that does not verify.
+    """
+    signature = sign_payload(payload_type, payload, signer, carry_key=True)
+    message = pre_authentication_encoding(payload_type, payload)
+    verify_signature(signer.public_key, message, signature.signature)
+    return encode_json(envelope_value(payload_type, payload, [signature]))
+
+
+def open_document(data: bytes, *, payload_type: str, limit: int, what: str) -> OpenedDocument:
+    """Open a request or response under the one key that travels in it.
+
+    Args:
+        data: The file.
+        payload_type: The only media type accepted.
+        limit: The most bytes accepted.
+        what: What it is, for messages.
+
+    Raises:
+        FormatError: malformed, or any other spelling than a writer's.
+        SignatureInvalidError: the signature does not verify.
+    """
+    envelope = parse_envelope(data, payload_type=payload_type, limit=limit, what=what)
+    keys = carried_keys(envelope)
+    if len(envelope.signatures) != 1 or len(keys) != 1:
+        message = f"{what}: expected one signature with its public key"
+        raise MalformedError(message)
+    opened = open_envelope(envelope, keys=keys, threshold=1, what=f"the {what}")
+    if encode_json(envelope_value(payload_type, opened.payload, envelope.signatures)) != data:
+        message = f"{what}: the file is not spelled as a writer spells it"
+        raise NotCanonicalError(message, hint="take the file as it was written; do not reformat it")
+    return OpenedDocument(
+        payload=opened.payload, digest=compute_digest(data), key=opened.signers[0]
+    )

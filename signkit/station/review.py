@@ -1,0 +1,141 @@
+"""What the operator sees before anything is signed: the whole request, escaped.
+
+Facts that this machine computed stand outside the box; what the requester wrote stands inside it.
+Pure text for 80 columns without colour; printing is the command line's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+
+from signkit.formats.display import escape, group_hex, human_size, word_rows
+from signkit.formats.words import encode_words
+from signkit.model.request import Item, Request, VerifiedRequest
+from signkit.verify.ed25519 import PublicKey
+from signkit.verify.encoding import encode_json
+
+_WIDTH = 78
+_CONFIRMATION_WORDS = 4
+_METADATA_SHOWN = 2000
+
+
+def confirmation_words(request: VerifiedRequest) -> tuple[str, ...]:
+    """Return the words that the operator types: the first four of the request's digest."""
+    return encode_words(request.digest[:_CONFIRMATION_WORDS])
+
+
+def review_request(
+    verified: VerifiedRequest,
+    *,
+    name: str,
+    contents: Mapping[int, str] | None = None,
+    key: PublicKey | None = None,
+    key_name: str = "",
+) -> str:
+    """Show a request whole.
+
+    Args:
+        verified: The request.
+        name: What its file is called.
+        contents: By item, what is known of its content; None where no content was looked at.
+        key: The key that is about to sign, or None where nothing is about to be signed.
+        key_name: What that key is called here.
+
+    Returns:
+        Lines of text, nothing unescaped in it.
+    """
+    request = verified.request
+    blocks = [
+        _head(verified, name),
+        _box(request),
+        *(
+            _item(index, item, len(request.items), (contents or {}).get(index))
+            for index, item in enumerate(request.items)
+        ),
+    ]
+    if key is not None:
+        blocks.append(_signing(request, key, key_name))
+    return "\n\n".join(blocks)
+
+
+def _head(verified: VerifiedRequest, name: str) -> str:
+    request = verified.request
+    previous = request.previous_response
+    count = len(request.items)
+    size = sum(item.size for item in request.items)
+    return "\n".join(
+        [
+            f"REQUEST {escape(name, width=70)}",
+            _row("SHA-256", verified.digest.hex()),
+            *_words("words", verified.digest),
+            _row("signed by", verified.requester_key.keyid),
+            *_words("", bytes.fromhex(verified.requester_key.keyid)),
+            _row("follows", previous.hex() if previous else "no response (the first request)"),
+            _row("items", f"{count}, {human_size(size)} in all"),
+        ]
+    )
+
+
+def _box(request: Request) -> str:
+    said = [
+        f"who      {escape(request.requester)}",
+        f"when     {request.created}",
+        "why      " + (escape(request.reason) if request.reason else "not said"),
+    ]
+    lines = [part for line in said for part in wrap(line, _WIDTH - 4, subsequent_indent=" " * 9)]
+    edge = "+" + "-" * (_WIDTH - 2) + "+"
+    title = "+-- what the requester says; not checked " + "-" * _WIDTH
+    return "\n".join(
+        [title[: _WIDTH - 1] + "+", *(f"| {line.ljust(_WIDTH - 4)} |" for line in lines), edge]
+    )
+
+
+def _item(index: int, item: Item, count: int, content: str | None) -> str:
+    wanted = ", ".join(
+        f"{escape(each.scheme)} by role {escape(each.role)}" for each in item.wanted
+    )
+    lines = [
+        f"ITEM {index + 1} of {count}: {escape(item.name, width=60)}",
+        _row("artifact", escape(item.artifact)),
+        _row("version", escape(item.version)),
+        _row("target", escape(item.target)),
+        _row("sequence", str(item.sequence)),
+        _row("expires", item.expires or "never"),
+        _row("size", f"{item.size} bytes ({human_size(item.size)})"),
+        _row("SHA-256", item.digest.hex()),
+        *_words("words", item.digest),
+        _row("content", content or "not seen here: only its digest is known"),
+        _row("sign", wanted),
+    ]
+    if item.custom_metadata:
+        text = encode_json(dict(item.custom_metadata)).decode("utf-8")
+        lines += _wrapped("metadata", escape(text, width=_METADATA_SHOWN))
+    return "\n".join(lines)
+
+
+def _signing(request: Request, key: PublicKey, name: str) -> str:
+    count = sum(len(item.wanted) for item in request.items)
+    return "\n".join(
+        [
+            f"SIGN with {escape(name)}: {count} signatures",
+            _row("keyid", key.keyid),
+            *_words("words", bytes.fromhex(key.keyid)),
+            _row("public key", group_hex(key.raw[:16])),
+            _row("", group_hex(key.raw[16:])),
+        ]
+    )
+
+
+def _row(label: str, text: str) -> str:
+    return f"  {label.ljust(11)}{text}"
+
+
+def _words(label: str, digest: bytes) -> Sequence[str]:
+    rows = [part for row in word_rows(digest) for part in wrap(row, _WIDTH - 13)]
+    return [_row(label if place == 0 else "", row) for place, row in enumerate(rows)]
+
+
+def _wrapped(label: str, text: str) -> Sequence[str]:
+    rows = wrap(text, _WIDTH - 13) or [""]
+    return [_row(label if place == 0 else "", row) for place, row in enumerate(rows)]
