@@ -1,0 +1,126 @@
+"""What a key that is refused is: one error that names it and says what to do.
+
+This is for people. Nothing is decided here: whoever asks has refused already. No message quotes a
+file: it may be private.
+
+Spec: docs/formats/keys.md section 6.
+"""
+
+from __future__ import annotations
+
+from signkit.errors import FormatError, MalformedError, UnsupportedVersionError
+from signkit.verify.pem import PEM_START
+
+_NEW_KEY = "signkit signs with Ed25519 only; make a key: signkit keys new NAME"
+_SSH = "make a key of signkit's own: signkit keys new NAME"
+_CERTIFICATE = "take the key out: openssl x509 -in FILE -pubkey -noout > public.pem"
+_PRIVATE = "nobody but its custodian needs it; take the public key: signkit keys convert --public"
+_PUBLIC = "signing needs the private key of the pair"
+_AGAIN = "let openssl write it anew: openssl pkey -in FILE -out NEW"
+
+_LABELS = {
+    "RSA PRIVATE KEY": ("an RSA private key", _NEW_KEY),
+    "RSA PUBLIC KEY": ("an RSA public key", _NEW_KEY),
+    "EC PRIVATE KEY": ("an elliptic-curve (ECDSA) private key", _NEW_KEY),
+    "EC PARAMETERS": ("elliptic-curve parameters", _NEW_KEY),
+    "DSA PRIVATE KEY": ("a DSA private key", _NEW_KEY),
+    "DSA PARAMETERS": ("DSA parameters", _NEW_KEY),
+    "OPENSSH PRIVATE KEY": ("an OpenSSH private key", _SSH),
+    "SSH2 PUBLIC KEY": ("an SSH public key", _SSH),
+    "CERTIFICATE": ("a certificate, not a bare key", _CERTIFICATE),
+    "TRUSTED CERTIFICATE": ("a certificate, not a bare key", _CERTIFICATE),
+    "X509 CERTIFICATE": ("a certificate, not a bare key", _CERTIFICATE),
+    "CERTIFICATE REQUEST": ("a certificate request, not a bare key", _CERTIFICATE),
+    "PGP PUBLIC KEY BLOCK": ("an OpenPGP public key", _NEW_KEY),
+    "PGP PRIVATE KEY BLOCK": ("an OpenPGP private key", _NEW_KEY),
+}
+_TEXTS = (
+    (b"sk-ssh-", "a FIDO key of OpenSSH, whose signatures have another format", _SSH),
+    (b"ssh-", "an OpenSSH public key", _SSH),
+    (b"ecdsa-", "an OpenSSH public key", _SSH),
+    (b"untrusted comment:", "a minisign or signify key", _NEW_KEY),
+    (b"{", "JSON", _NEW_KEY),
+)
+# Object identifiers as they stand in DER.
+_ALGORITHMS = {
+    "06032b656e": "an X25519 key, which cannot sign",
+    "06032b656f": "an X448 key, which cannot sign",
+    "06032b6571": "an Ed448 key",
+    "06092a864886f70d010101": "an RSA key",
+    "06092a864886f70d01010a": "an RSA-PSS key",
+    "06072a8648ce3d0201": "an elliptic-curve (ECDSA) key",
+    "06072a8648ce380401": "a DSA key",
+    "06092a864886f70d010301": "a Diffie-Hellman key, which cannot sign",
+    "06072a8648ce3e0201": "a Diffie-Hellman key, which cannot sign",
+    "0609608648016503040311": "an ML-DSA key",
+    "0609608648016503040312": "an ML-DSA key",
+    "0609608648016503040313": "an ML-DSA key",
+}
+_ALGORITHM_WITHIN = 40  # bytes: the identifier stands near the start of every key
+_PRIVATE_STARTS = (bytes.fromhex("302e020100"), bytes.fromhex("3051020101"))
+_ED25519 = bytes.fromhex("06032b6570")
+_RAW64_LENGTHS = {88, 128}  # base64, hex
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+def explain_key(data: bytes, *, what: str) -> FormatError:
+    """Return the error that names a refused key.
+
+    Args:
+        data: The file, or the bytes decoded from its PEM block.
+        what: What was expected: "public key" or "private key".
+    """
+    named = _by_label(data, what) or _by_text(data) or _by_algorithm(data)
+    if named is not None:
+        name, hint = named
+        return UnsupportedVersionError(f"{what}: expected an Ed25519 key, got {name}", hint=hint)
+    if data.startswith(_MARKS):
+        message = f"{what} starts with a byte order mark"
+        return MalformedError(message, hint="save it as plain ASCII, without a mark")
+    if len(data.strip()) in _RAW64_LENGTHS and what == "public key" and data.isascii():
+        message = f"{what}: a line of this length can only be a private key of 64 raw bytes"
+        return UnsupportedVersionError(message, hint=_PRIVATE)
+    if len(data) in {32, 64}:
+        message = f"{what}: {len(data)} bytes without any encoding are refused"
+        return MalformedError(message, hint="write raw keys as base64 or hex: base64 -w0 FILE")
+    if _ED25519 in data[:_ALGORITHM_WITHIN]:
+        return _ed25519_error(data, what)
+    message = f"{what}: none of PEM, DER, raw base64 and raw hex of an Ed25519 key"
+    return MalformedError(message, hint="see docs/formats/keys.md")
+
+
+def _by_label(data: bytes, what: str) -> tuple[str, str] | None:
+    if not data.startswith(PEM_START):
+        return None
+    label = data[len(PEM_START) :].split(b"-----")[0].decode("ascii", "replace")
+    if label in {"PRIVATE KEY", "ENCRYPTED PRIVATE KEY"} and what == "public key":
+        return "a private key", _PRIVATE
+    if label == "PUBLIC KEY" and what == "private key":
+        return "a public key", _PUBLIC
+    return _LABELS.get(label, (f"a PEM block called {label!r:.60}", _NEW_KEY))
+
+
+def _by_text(data: bytes) -> tuple[str, str] | None:
+    for start, name, hint in _TEXTS:
+        if data.startswith(start):
+            return name, hint
+    return None
+
+
+def _by_algorithm(data: bytes) -> tuple[str, str] | None:
+    head = data[:_ALGORITHM_WITHIN]
+    for identifier, name in _ALGORITHMS.items():
+        if bytes.fromhex(identifier) in head:
+            return name, _NEW_KEY
+    return None
+
+
+def _ed25519_error(data: bytes, what: str) -> FormatError:
+    if what == "public key" and data.startswith(_PRIVATE_STARTS):
+        message = f"{what}: expected an Ed25519 public key, got a private key"
+        return UnsupportedVersionError(message, hint=_PRIVATE)
+    if what == "private key" and data.startswith(bytes.fromhex("302a3005")):
+        message = f"{what}: expected an Ed25519 private key, got a public key"
+        return UnsupportedVersionError(message, hint=_PUBLIC)
+    message = f"{what}: an Ed25519 key in DER, but not exactly of the shape of RFC 8410"
+    return MalformedError(message, hint=_AGAIN)
