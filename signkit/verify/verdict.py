@@ -117,6 +117,30 @@ def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> Ve
     return verified
 
 
+def read_statement_unverified(
+    data: bytes,
+) -> tuple[statement.Statement, tuple[str, ...], bytes]:
+    """Read what a statement says without verifying it, to show it. Never act on it.
+
+    Returns:
+        What it says, the keyids that are said to have signed it, and its payload.
+
+    Raises:
+        StatementError: malformed.
+    """
+    try:
+        envelope = parse_envelope(
+            data,
+            payload_type=statement.PAYLOAD_TYPE,
+            limit=limits.STATEMENT_SIZE,
+            what="statement",
+        )
+        said = statement.parse_statement(envelope._payload)
+    except (FormatError, VerificationError) as error:
+        raise StatementError(str(error), hint=error.hint, reason=error.code) from error
+    return said, tuple(each.keyid for each in envelope.signatures), envelope._payload
+
+
 def _open(envelope: Envelope, role: Role) -> VerifiedStatement:
     opened = open_envelope(
         envelope, keys=role.keys, threshold=role.threshold, what="the statement"

@@ -1,0 +1,42 @@
+"""The clock and the names of this machine, asked without the network."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from signkit.errors import UsageError
+from signkit.verify.encoding import check_time
+
+_DATE_LENGTH = len("2026-01-31")
+
+
+def now() -> str:
+    """Return the time as RFC 3339 UTC text with whole seconds."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+def parse_expiry(text: str) -> str:
+    """Read a time that a person typed: a UTC date (its first instant) or a whole time.
+
+    Raises:
+        MalformedError: neither of the two.
+        UsageError: in the past.
+    """
+    spelled = f"{text}T00:00:00Z" if len(text) == _DATE_LENGTH else text
+    moment = check_time(spelled, what="--expires")
+    if moment <= now():
+        message = f"--expires: {moment} is in the past"
+        raise UsageError(message, hint="give a later date, or leave --expires out")
+    return moment
+
+
+def machine_name() -> str:
+    """Return this machine's name as the kernel says it."""
+    return os.uname().nodename or "unnamed"
+
+
+def user_at_machine() -> str:
+    """Return who runs this, as the environment says; never asks a name service."""
+    user = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+    return f"{user}@{machine_name()}"

@@ -1,0 +1,277 @@
+"""`signkit prepare`: hash files and write the request, and beside it the plan that stays."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from signkit.cli import output
+from signkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from signkit.formats.checkpoint import Checkpoint
+    from signkit.model.request import Item, Request
+    from signkit.prepare.hashing import HashedFile
+    from signkit.prepare.release_list import ListedFile
+
+_SUFFIX = ".request.json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("prepare", help="Hash files and write a signing request.")(prepare)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What the command line says of every file that has no word of its own."""
+
+    artifact: str | None
+    version: str | None
+    target: str | None
+    sequence: int | None
+    expires: str | None
+    custom_metadata: dict[str, object]
+
+
+def prepare(  # noqa: PLR0913  (declarative: one parameter an option)
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...")] = None,
+    *,
+    artifact: Annotated[
+        str | None, typer.Option(help="Artifact name; may hold {name} or {stem} of the file.")
+    ] = None,
+    version: Annotated[str | None, typer.Option(help="Artifact version.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="What it is for; may hold {name} or {stem}.")
+    ] = None,
+    release: Annotated[
+        Path | None, typer.Option("--list", metavar="TOML", help="A release of many files.")
+    ] = None,
+    files_from: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Paths, one a line (or NUL-separated); - is stdin."),
+    ] = None,
+    sequence: Annotated[
+        int | None,
+        typer.Option(min=1, help="Default: one more than the last response submitted here."),
+    ] = None,
+    expires: Annotated[
+        str | None, typer.Option(metavar="DATE", help="2027-01-31, or a whole UTC time.")
+    ] = None,
+    metadata: Annotated[
+        Path | None, typer.Option(metavar="JSON", help="Custom metadata for every file.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for the operator to read.")] = None,
+    requester: Annotated[
+        str | None, typer.Option(help="Who asks. Default: user@machine.")
+    ] = None,
+    scheme: Annotated[
+        list[str] | None, typer.Option(help="Signatures wanted. Default: peridio, statement.")
+    ] = None,
+    role: Annotated[str, typer.Option(help="The duty of the key that is to sign.")] = "release",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The request to write.")
+    ] = None,
+    force: Annotated[bool, typer.Option(help="Replace a request and plan of that name.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Hash every file once and write X.request.json (crosses the gap) and X.plan.json (stays)."""
+    from signkit.cli.clock import now, user_at_machine  # noqa: PLC0415
+    from signkit.cli.home import signkit_home  # noqa: PLC0415
+    from signkit.formats.checkpoint import load_checkpoint  # noqa: PLC0415
+    from signkit.model.request import Request  # noqa: PLC0415
+    from signkit.prepare.build import build_items, build_wanted  # noqa: PLC0415
+
+    wanted = build_wanted(scheme or ["peridio", "statement"], role=role)
+    said = _Said(
+        artifact=artifact,
+        version=version,
+        target=target,
+        sequence=sequence,
+        expires=_expiry(expires),
+        custom_metadata=_metadata(metadata),
+    )
+    listed, listed_reason = _listed(files or [], release, files_from, said)
+    path = _request_path(listed, release, out)
+    _check_free(path, force=force)
+    checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
+    hashed = _hash(listed)
+    request = Request(
+        requester=requester or user_at_machine(),
+        reason=reason or listed_reason,
+        created=now(),
+        previous_response=checkpoint.last_response,
+        items=build_items(
+            listed, hashed, wanted=wanted, next_sequence=_following(checkpoint)
+        ),
+    )
+    written = _write(request, hashed, path, force=force)
+    _report(request, written, as_json=as_json)
+
+
+def _expiry(text: str | None) -> str | None:
+    from signkit.cli.clock import parse_expiry  # noqa: PLC0415
+
+    return None if text is None else parse_expiry(text)
+
+
+def _metadata(path: Path | None) -> dict[str, object]:
+    from signkit.formats.files import read_file  # noqa: PLC0415
+    from signkit.formats.request import parse_metadata  # noqa: PLC0415
+    from signkit.verify import limits  # noqa: PLC0415
+    from signkit.verify.encoding import parse_json  # noqa: PLC0415
+
+    if path is None:
+        return {}
+    size = 2 * limits.CUSTOM_METADATA_SIZE
+    value = parse_json(
+        read_file(path, limit=size, what="metadata"), limit=size, what=f"metadata {path}"
+    )
+    return parse_metadata(value, what=str(path))
+
+
+def _listed(
+    files: Sequence[Path], release: Path | None, files_from: Path | None, said: _Said
+) -> tuple[list[ListedFile], str | None]:
+    from signkit.formats.files import read_file  # noqa: PLC0415
+    from signkit.prepare.release_list import (  # noqa: PLC0415
+        RELEASE_LIST_SIZE,
+        parse_path_list,
+        parse_release_list,
+    )
+
+    if sum((bool(files), release is not None, files_from is not None)) != 1:
+        message = "expected files, or --list, or --files-from: exactly one of the three"
+        raise UsageError(message, hint="signkit prepare FILE --artifact A --version V --target T")
+    if release is not None:
+        data = read_file(release, limit=RELEASE_LIST_SIZE, what="release list")
+        parsed = parse_release_list(data, folder=release.parent)
+        return list(parsed.files), parsed.reason
+    if files_from is None:
+        return [_listed_file(str(path), said) for path in files], None
+    data = (
+        sys.stdin.buffer.read(RELEASE_LIST_SIZE + 1)
+        if str(files_from) == "-"
+        else read_file(files_from, limit=RELEASE_LIST_SIZE, what="path list")
+    )
+    return [_listed_file(path, said) for path in parse_path_list(data)], None
+
+
+def _listed_file(path: str, said: _Said) -> ListedFile:
+    from signkit.prepare.release_list import ListedFile, fill  # noqa: PLC0415
+
+    if said.artifact is None or said.version is None or said.target is None:
+        message = "expected --artifact, --version and --target"
+        raise UsageError(message, hint="or name them in a release list and give it with --list")
+    name = path.rpartition("/")[2]
+    return ListedFile(
+        path=path,
+        name=name,
+        artifact=fill(said.artifact, name),
+        version=said.version,
+        target=fill(said.target, name),
+        sequence=said.sequence,
+        expires=said.expires,
+        custom_metadata=said.custom_metadata,
+    )
+
+
+def _request_path(listed: Sequence[ListedFile], release: Path | None, out: Path | None) -> Path:
+    if out is not None:
+        if not out.name.endswith(_SUFFIX):
+            message = f"--out: expected a name that ends in {_SUFFIX}, got {out.name!r}"
+            raise UsageError(message)
+        return out
+    if release is not None:
+        return release.with_name(release.stem + _SUFFIX)
+    if not listed:
+        message = "the list of files is empty"
+        raise UsageError(message)
+    first = Path(listed[0].path)
+    return first.with_name((first.stem if len(listed) == 1 else "release") + _SUFFIX)
+
+
+def _plan_path(request: Path) -> Path:
+    return request.with_name(request.name.removesuffix(_SUFFIX) + ".plan.json")
+
+
+def _check_free(path: Path, *, force: bool) -> None:
+    from signkit.formats.files import check_target  # noqa: PLC0415
+
+    check_target(path, replace=force)
+    # A plan without its request is what a killed run leaves behind: it may go.
+    check_target(_plan_path(path), replace=True)
+
+
+def _hash(listed: Sequence[ListedFile]) -> Sequence[HashedFile]:
+    from signkit.prepare.hashing import hash_files, total_size  # noqa: PLC0415
+
+    paths = [each.path for each in listed]
+    with output.progress("hashing", total_size(paths)) as advance:
+        return hash_files(paths, advance=advance)
+
+
+def _following(checkpoint: Checkpoint):  # noqa: ANN202  (a closure of one type)
+    def following(artifact: str, target: str) -> int:
+        return checkpoint.sequences.get((artifact, target), 0) + 1
+
+    return following
+
+
+def _write(
+    request: Request, hashed: Sequence[HashedFile], path: Path, *, force: bool
+) -> dict[str, str]:
+    from signkit.cli.home import signkit_home  # noqa: PLC0415
+    from signkit.custody.identity import load_or_create_identity  # noqa: PLC0415
+    from signkit.formats.files import write_new  # noqa: PLC0415
+    from signkit.formats.plan import encode_plan  # noqa: PLC0415
+    from signkit.formats.request import sign_request  # noqa: PLC0415
+    from signkit.prepare.build import build_plan  # noqa: PLC0415
+    from signkit.verify.digest import compute_digest  # noqa: PLC0415
+
+    data = sign_request(request, load_or_create_identity(signkit_home(), "requester"))
+    digest = compute_digest(data)
+    plan = _plan_path(path)
+    # The plan first: a request that exists always has its plan.
+    write_new(plan, encode_plan(build_plan(digest, hashed)), mode=0o600, replace=True)
+    write_new(path, data, replace=force)
+    return {"request": str(path), "plan": str(plan), "sha256": digest.hex()}
+
+
+def _report(request: Request, written: dict[str, str], *, as_json: bool) -> None:
+    from signkit.formats.display import human_size, word_rows  # noqa: PLC0415
+
+    size = sum(item.size for item in request.items)
+    words = word_rows(bytes.fromhex(written["sha256"]))
+    lines = [
+        f"request  {written['request']}",
+        f"SHA-256  {written['sha256']}",
+        *(f"         {row}" for row in words),
+        f"plan     {written['plan']} (stays here)",
+        f"items    {len(request.items)}, {human_size(size)} in all",
+    ]
+    value: dict[str, object] = {
+        **written,
+        "item_count": len(request.items),
+        "size": size,
+        "items": [_describe(item) for item in request.items] if as_json else [],
+    }
+    output.show_result(value, "\n".join(lines), as_json=as_json)
+
+
+def _describe(item: Item) -> dict[str, object]:
+    return {
+        "name": item.name,
+        "size": item.size,
+        "digest": {"sha256": item.digest.hex()},
+        "artifact": item.artifact,
+        "version": item.version,
+        "target": item.target,
+        "sequence": item.sequence,
+    }

@@ -1,0 +1,97 @@
+"""Documents as text for people: response, statement, trust root. Requests: `station/review.py`."""
+
+from __future__ import annotations
+
+from signkit.formats.display import escape, format_table, human_size, word_rows
+from signkit.model.response import ItemResult, VerifiedResponse
+from signkit.verify.ed25519 import PublicKey
+from signkit.verify.statement import Statement
+from signkit.verify.trust import Role, Trust
+
+_LABEL_WIDTH = 11
+
+
+def render_response(verified: VerifiedResponse, *, name: str) -> str:
+    """Show a response: who answered, where its ledger stands, and what each item was given."""
+    response = verified.response
+    rows = [_result_row(result) for result in response.items]
+    keys = [f"{escape(key.name)}  {key.public_key.keyid}" for key in response.keys]
+    return "\n".join(
+        [
+            f"RESPONSE {escape(name)}",
+            _row("SHA-256", verified.digest.hex()),
+            _row("answers", response.request.hex()),
+            _row("station", f"{escape(response.station)}, ceremony {response.sequence}"),
+            _row("signed by", verified.station_key.keyid),
+            _row("when", response.created),
+            _row("ledger", f"{response.ledger_before.hex()}"),
+            _row("", f"{response.ledger_after.hex()}"),
+            *(_row("key" if place == 0 else "", line) for place, line in enumerate(keys)),
+            "",
+            format_table(("item", "SHA-256", "content", "result"), rows),
+        ]
+    )
+
+
+def _result_row(result: ItemResult) -> tuple[str, str, str, str]:
+    made = ", ".join(escape(each.scheme) for each in result.signatures)
+    problem = result.error
+    return (
+        str(result.item + 1),
+        result.digest.hex(),
+        "hashed" if result.content_hashed else "digest only",
+        f"signed: {made}" if problem is None else f"{problem.code}: {escape(problem.message)}",
+    )
+
+
+def render_statement(statement: Statement, keyids: tuple[str, ...], *, verified: bool) -> str:
+    """Show a release statement, and whether anything was verified."""
+    head = "STATEMENT" if verified else "STATEMENT, not verified: `signkit verify` does that"
+    return "\n".join(
+        [
+            head,
+            _row("name", escape(statement.name)),
+            _row("artifact", escape(statement.artifact)),
+            _row("version", escape(statement.version)),
+            _row("target", escape(statement.target)),
+            _row("sequence", str(statement.sequence)),
+            _row("issued", statement.issued),
+            _row("expires", statement.expires or "never"),
+            _row("size", f"{statement.size} bytes ({human_size(statement.size)})"),
+            _row("SHA-256", statement.digest.hex()),
+            *(_row("", row) for row in word_rows(statement.digest)),
+            _row("metadata", f"SHA-256 {statement.custom_metadata.hex()}"),
+            *(_row("keyid", keyid) for keyid in keyids),
+        ]
+    )
+
+
+def render_trust(trust: Trust) -> str:
+    """Show a trust root: its roles, their keys and what they cover."""
+    return "\n".join(
+        [
+            f"TRUST ROOT version {trust.version}",
+            _row("issued", trust.issued),
+            _row("expires", trust.expires or "never"),
+            *_role("root", trust.root, trust),
+            *_role("release", trust.release, trust),
+        ]
+    )
+
+
+def _role(name: str, role: Role, trust: Trust) -> list[str]:
+    return [
+        "",
+        f"ROLE {name}: {role.threshold} of {len(role.keys)} keys",
+        _row("artifacts", ", ".join(escape(glob) for glob in role.artifacts)),
+        _row("targets", ", ".join(escape(glob) for glob in role.targets)),
+        *(_key(key, trust) for key in role.keys.values()),
+    ]
+
+
+def _key(key: PublicKey, trust: Trust) -> str:
+    return _row("key", f"{key.keyid}  {escape(trust.names[key.keyid])}")
+
+
+def _row(label: str, text: str) -> str:
+    return f"  {label.ljust(_LABEL_WIDTH)}{text}"

@@ -1,0 +1,113 @@
+"""`signkit show`: any of the documents, rendered as the station renders it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signkit.cli import output
+from signkit.errors import MalformedError
+
+_HINT = "`signkit show` reads requests, responses, statements and trust roots"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("show", help="Show a document as the station shows it.")(show)
+
+
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Request, response, ...")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what it says as JSON.")] = False,
+) -> None:
+    """Show one document; its own signature is checked, who may sign is not."""
+    from signkit.formats.files import read_file  # noqa: PLC0415
+    from signkit.verify import limits  # noqa: PLC0415
+
+    data = read_file(file, limit=limits.RESPONSE_SIZE, what="document")
+    value, text = _render(data, file.name)
+    output.show_result(value, text, as_json=as_json)
+
+
+def _render(data: bytes, name: str) -> tuple[dict[str, object], str]:
+    from signkit.formats import request, response  # noqa: PLC0415
+    from signkit.verify import limits, statement, trust  # noqa: PLC0415
+    from signkit.verify.encoding import Fields, parse_json  # noqa: PLC0415
+
+    document = Fields(parse_json(data, limit=limits.RESPONSE_SIZE, what="document"), "document")
+    kind = document.text("payloadType") if document.has("payloadType") else ""
+    renderers = {
+        request.PAYLOAD_TYPE: _request,
+        response.PAYLOAD_TYPE: _response,
+        statement.PAYLOAD_TYPE: _statement,
+        trust.PAYLOAD_TYPE: _trust,
+    }
+    if kind not in renderers:
+        message = f"{name}: expected the payloadType of a signkit document, got {kind!r:.80}"
+        raise MalformedError(message, hint=_HINT)
+    return renderers[kind](data, name)
+
+
+def _request(data: bytes, name: str) -> tuple[dict[str, object], str]:
+    from signkit.formats.request import encode_request, open_request  # noqa: PLC0415
+    from signkit.station.review import review_request  # noqa: PLC0415
+
+    verified = open_request(data)
+    value = {
+        "document": "request",
+        "sha256": verified.digest.hex(),
+        "requester_keyid": verified.requester_key.keyid,
+        "request": _value(encode_request(verified.request)),
+    }
+    return value, review_request(verified, name=name)
+
+
+def _response(data: bytes, name: str) -> tuple[dict[str, object], str]:
+    from signkit.cli.render import render_response  # noqa: PLC0415
+    from signkit.formats.response import encode_response, open_response  # noqa: PLC0415
+
+    verified = open_response(data)
+    value = {
+        "document": "response",
+        "sha256": verified.digest.hex(),
+        "station_keyid": verified.station_key.keyid,
+        "response": _value(encode_response(verified.response)),
+    }
+    return value, render_response(verified, name=name)
+
+
+def _statement(data: bytes, _name: str) -> tuple[dict[str, object], str]:
+    from signkit.cli.render import render_statement  # noqa: PLC0415
+    from signkit.verify.verdict import read_statement_unverified  # noqa: PLC0415
+
+    said, keyids, payload = read_statement_unverified(data)
+    value = {"document": "statement", "verified": False, "keyids": list(keyids)}
+    value["statement"] = _value(payload)
+    return value, render_statement(said, keyids, verified=False)
+
+
+def _trust(data: bytes, _name: str) -> tuple[dict[str, object], str]:
+    from signkit.cli.render import render_trust  # noqa: PLC0415
+    from signkit.verify.encoding import decode_base64  # noqa: PLC0415
+    from signkit.verify.trust import load_trust  # noqa: PLC0415
+
+    trust = load_trust(data)
+    payload = decode_base64(str(_object(_value(data))["payload"]), what="trust root.payload")
+    return {"document": "trust", "trust": _value(payload)}, render_trust(trust)
+
+
+def _value(data: bytes) -> object:
+    from signkit.verify import limits  # noqa: PLC0415
+    from signkit.verify.encoding import parse_json  # noqa: PLC0415
+
+    return parse_json(data, limit=limits.RESPONSE_SIZE, what="document")
+
+
+def _object(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        message = "document: expected an object"
+        raise MalformedError(message)
+    return value

@@ -1,0 +1,110 @@
+"""From hashed files to a request and its plan.
+
+Every digest in a request was computed here, from the file, by `hashing.py`: nothing is taken over
+from anybody (docs/design/architecture.md, rule 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from signkit.formats.request import check_distinct, parse_metadata
+from signkit.model.plan import Plan, PlannedItem
+from signkit.model.request import Item, Wanted
+from signkit.prepare.hashing import HashedFile
+from signkit.prepare.release_list import ListedFile
+from signkit.schemes.table import find_scheme
+from signkit.verify import limits
+from signkit.verify.digest import Sha256
+from signkit.verify.encoding import check_name, check_text
+
+NextSequence = Callable[[str, str], int]
+
+
+def build_wanted(schemes: Sequence[str], *, role: str) -> tuple[Wanted, ...]:
+    """Return what is asked for of every item.
+
+    Raises:
+        UnsupportedVersionError: an unknown scheme.
+    """
+    for name in schemes:
+        find_scheme(name)
+    return tuple(Wanted(scheme=name, role=role) for name in dict.fromkeys(schemes))
+
+
+def build_items(
+    listed: Sequence[ListedFile],
+    hashed: Sequence[HashedFile],
+    *,
+    wanted: tuple[Wanted, ...],
+    next_sequence: NextSequence,
+) -> tuple[Item, ...]:
+    """Join what the user said of each file with what was computed from it.
+
+    Args:
+        listed: What was said, one for each file.
+        hashed: What was computed, in the same order.
+        wanted: The signatures asked for.
+        next_sequence: The sequence that follows for an artifact and target, where none was said.
+
+    Raises:
+        FormatError: a name, label or metadata breaks a rule of the request, or two files are for
+            one artifact, version and target.
+    """
+    items = tuple(
+        _build_item(said, found, wanted, next_sequence)
+        for said, found in zip(listed, hashed, strict=True)
+    )
+    check_distinct(items)
+    return items
+
+
+def _build_item(
+    said: ListedFile, found: HashedFile, wanted: tuple[Wanted, ...], next_sequence: NextSequence
+) -> Item:
+    for what, text in (
+        ("artifact", said.artifact),
+        ("version", said.version),
+        ("target", said.target),
+    ):
+        if not (text.isprintable() and 0 < len(text) <= limits.LABEL_LENGTH):
+            check_text(text, what=f"{what} of {said.path}", limit=limits.LABEL_LENGTH)
+    sequence = said.sequence
+    if sequence is None:
+        sequence = next_sequence(said.artifact, said.target)
+    return Item(
+        name=check_name(said.name, what=f"name of {said.path}"),
+        size=found.identity.size,
+        digest=found.digest,
+        artifact=said.artifact,
+        version=said.version,
+        target=said.target,
+        sequence=sequence,
+        expires=said.expires,
+        custom_metadata=parse_metadata(said.custom_metadata, what=said.name)
+        if said.custom_metadata
+        else {},
+        wanted=wanted,
+    )
+
+
+def build_plan(request: Sha256, hashed: Sequence[HashedFile]) -> Plan:
+    """Return the plan that stays on this side.
+
+    Args:
+        request: SHA-256 of the request file.
+        hashed: One for each item of the request, in its order.
+    """
+    return Plan(
+        request=request,
+        items=tuple(
+            PlannedItem(
+                path=found.path,
+                identity=found.identity,
+                digest=found.digest,
+                part_size=found.part_size,
+                parts=found.parts,
+            )
+            for found in hashed
+        ),
+    )
