@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -237,8 +238,8 @@ def _envelope_defects(value: dict[str, Any], signer: KeyOfTest) -> Iterator[Vect
     yield "envelope-short-signature", encode_json({**value, "signatures": [short]}), "malformed"
     upper = {**first, "keyid": first["keyid"].upper()}
     yield "envelope-keyid-upper", encode_json({**value, "signatures": [upper]}), "not-canonical"
-    flipped = bytes([payload.encode()[34] ^ 1]).decode()
-    changed = {**value, "payload": payload[:34] + flipped + payload[35:]}
+    later = b64decode(payload).replace(b"2026-01", b"2026-03", 1)
+    changed = {**value, "payload": encode_base64(later)}
     yield "envelope-payload-changed", encode_json(changed), "signature-invalid"
     yield "json-duplicate-name", b'{"payloadType":"x",' + data[1:], "malformed"
     yield "json-bom", b"\xef\xbb\xbf" + data, "malformed"
