@@ -178,9 +178,7 @@ class RollbackError(VerificationError):
     code = "rollback"
     exit_code = 16
 
-    def __init__(
-        self, message: str, *, floor: int, offered: int, hint: str | None = None
-    ) -> None:
+    def __init__(self, message: str, *, floor: int, offered: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.floor = floor
         self.offered = offered
@@ -260,9 +258,7 @@ class TransportError(SignkitError):
     code = "transport"
     exit_code = 6
 
-    def __init__(
-        self, message: str, *, hint: str | None = None, retryable: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, retryable: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.retryable = retryable
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import version
 
 import typer
-from typer._click.exceptions import UsageError as ClickUsageError  # noqa: PLC2701
+from typer._click.exceptions import UsageError as ClickUsageError
 
 from signkit.cli import output
 from signkit.errors import SignkitError, UsageError
@@ -22,7 +22,17 @@ app = typer.Typer(
 )
 
 # Each module has a function `register(app)` that adds its commands, in the order of the road.
-_COMMANDS = ("keys", "prepare", "show", "sign", "submit", "verify", "statement", "trust", "registry")
+_COMMANDS = (
+    "keys",
+    "prepare",
+    "show",
+    "sign",
+    "submit",
+    "verify",
+    "statement",
+    "trust",
+    "registry",
+)
 
 
 @app.callback(invoke_without_command=True)

@@ -83,8 +83,8 @@ def progress(label: str, total: int, *, unit: str = "bytes") -> Iterator[Advance
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda _count: None
         return
-    from rich.console import Console  # noqa: PLC0415  (only a terminal pays for the import)
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         DownloadColumn,
         MofNCompleteColumn,
@@ -122,4 +122,6 @@ def _write(stream: TextIO, text: str) -> None:
         raise
     except OSError as error:
         message = f"the output cannot be written: {error.strerror}"
-        raise FileError(message, hint="check where the output goes: a full disk, a closed pipe") from None
+        raise FileError(
+            message, hint="check where the output goes: a full disk, a closed pipe"
+        ) from None

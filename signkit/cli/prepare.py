@@ -40,7 +40,7 @@ class _Said:
     custom_metadata: dict[str, object]
 
 
-def prepare(  # noqa: PLR0913  (declarative: one parameter an option)
+def prepare(
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...")] = None,
     *,
     artifact: Annotated[
@@ -68,9 +68,7 @@ def prepare(  # noqa: PLR0913  (declarative: one parameter an option)
         Path | None, typer.Option(metavar="JSON", help="Custom metadata for every file.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why, for the operator to read.")] = None,
-    requester: Annotated[
-        str | None, typer.Option(help="Who asks. Default: user@machine.")
-    ] = None,
+    requester: Annotated[str | None, typer.Option(help="Who asks. Default: user@machine.")] = None,
     scheme: Annotated[
         list[str] | None, typer.Option(help="Signatures wanted. Default: peridio, statement.")
     ] = None,
@@ -82,11 +80,11 @@ def prepare(  # noqa: PLR0913  (declarative: one parameter an option)
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Hash every file once and write X.request.json (crosses the gap) and X.plan.json (stays)."""
-    from signkit.cli.clock import now, user_at_machine  # noqa: PLC0415
-    from signkit.cli.home import signkit_home  # noqa: PLC0415
-    from signkit.formats.checkpoint import load_checkpoint  # noqa: PLC0415
-    from signkit.model.request import Request  # noqa: PLC0415
-    from signkit.prepare.build import build_items, build_wanted  # noqa: PLC0415
+    from signkit.cli.clock import now, user_at_machine
+    from signkit.cli.home import signkit_home
+    from signkit.formats.checkpoint import load_checkpoint
+    from signkit.model.request import Request
+    from signkit.prepare.build import build_items, build_wanted
 
     wanted = build_wanted(scheme or ["peridio", "statement"], role=role)
     said = _Said(
@@ -107,25 +105,23 @@ def prepare(  # noqa: PLR0913  (declarative: one parameter an option)
         reason=reason or listed_reason,
         created=now(),
         previous_response=checkpoint.last_response,
-        items=build_items(
-            listed, hashed, wanted=wanted, next_sequence=_following(checkpoint)
-        ),
+        items=build_items(listed, hashed, wanted=wanted, next_sequence=_following(checkpoint)),
     )
     written = _write(request, hashed, path, force=force)
     _report(request, written, as_json=as_json)
 
 
 def _expiry(text: str | None) -> str | None:
-    from signkit.cli.clock import parse_expiry  # noqa: PLC0415
+    from signkit.cli.clock import parse_expiry
 
     return None if text is None else parse_expiry(text)
 
 
 def _metadata(path: Path | None) -> dict[str, object]:
-    from signkit.formats.files import read_file  # noqa: PLC0415
-    from signkit.formats.request import parse_metadata  # noqa: PLC0415
-    from signkit.verify import limits  # noqa: PLC0415
-    from signkit.verify.encoding import parse_json  # noqa: PLC0415
+    from signkit.formats.files import read_file
+    from signkit.formats.request import parse_metadata
+    from signkit.verify import limits
+    from signkit.verify.encoding import parse_json
 
     if path is None:
         return {}
@@ -139,8 +135,8 @@ def _metadata(path: Path | None) -> dict[str, object]:
 def _listed(
     files: Sequence[Path], release: Path | None, files_from: Path | None, said: _Said
 ) -> tuple[list[ListedFile], str | None]:
-    from signkit.formats.files import read_file  # noqa: PLC0415
-    from signkit.prepare.release_list import (  # noqa: PLC0415
+    from signkit.formats.files import read_file
+    from signkit.prepare.release_list import (
         RELEASE_LIST_SIZE,
         parse_path_list,
         parse_release_list,
@@ -164,7 +160,7 @@ def _listed(
 
 
 def _listed_file(path: str, said: _Said) -> ListedFile:
-    from signkit.prepare.release_list import ListedFile, fill  # noqa: PLC0415
+    from signkit.prepare.release_list import ListedFile, fill
 
     if said.artifact is None or said.version is None or said.target is None:
         message = "expected --artifact, --version and --target"
@@ -202,7 +198,7 @@ def _plan_path(request: Path) -> Path:
 
 
 def _check_free(path: Path, *, force: bool) -> None:
-    from signkit.formats.files import check_target  # noqa: PLC0415
+    from signkit.formats.files import check_target
 
     check_target(path, replace=force)
     # A plan without its request is what a killed run leaves behind: it may go.
@@ -210,7 +206,7 @@ def _check_free(path: Path, *, force: bool) -> None:
 
 
 def _hash(listed: Sequence[ListedFile]) -> Sequence[HashedFile]:
-    from signkit.prepare.hashing import hash_files, total_size  # noqa: PLC0415
+    from signkit.prepare.hashing import hash_files, total_size
 
     paths = [each.path for each in listed]
     with output.progress("hashing", total_size(paths)) as advance:
@@ -227,13 +223,13 @@ def _following(checkpoint: Checkpoint):  # noqa: ANN202  (a closure of one type)
 def _write(
     request: Request, hashed: Sequence[HashedFile], path: Path, *, force: bool
 ) -> dict[str, str]:
-    from signkit.cli.home import signkit_home  # noqa: PLC0415
-    from signkit.custody.identity import load_or_create_identity  # noqa: PLC0415
-    from signkit.formats.files import write_new  # noqa: PLC0415
-    from signkit.formats.plan import encode_plan  # noqa: PLC0415
-    from signkit.formats.request import sign_request  # noqa: PLC0415
-    from signkit.prepare.build import build_plan  # noqa: PLC0415
-    from signkit.verify.digest import compute_digest  # noqa: PLC0415
+    from signkit.cli.home import signkit_home
+    from signkit.custody.identity import load_or_create_identity
+    from signkit.formats.files import write_new
+    from signkit.formats.plan import encode_plan
+    from signkit.formats.request import sign_request
+    from signkit.prepare.build import build_plan
+    from signkit.verify.digest import compute_digest
 
     data = sign_request(request, load_or_create_identity(signkit_home(), "requester"))
     digest = compute_digest(data)
@@ -245,7 +241,7 @@ def _write(
 
 
 def _report(request: Request, written: dict[str, str], *, as_json: bool) -> None:
-    from signkit.formats.display import human_size, word_rows  # noqa: PLC0415
+    from signkit.formats.display import human_size, word_rows
 
     size = sum(item.size for item in request.items)
     words = word_rows(bytes.fromhex(written["sha256"]))

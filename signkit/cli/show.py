@@ -24,8 +24,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print what it says as JSON.")] = False,
 ) -> None:
     """Show one document; its own signature is checked, who may sign is not."""
-    from signkit.formats.files import read_file  # noqa: PLC0415
-    from signkit.verify import limits  # noqa: PLC0415
+    from signkit.formats.files import read_file
+    from signkit.verify import limits
 
     data = read_file(file, limit=limits.RESPONSE_SIZE, what="document")
     value, text = _render(data, file.name)
@@ -33,9 +33,9 @@ def show(
 
 
 def _render(data: bytes, name: str) -> tuple[dict[str, object], str]:
-    from signkit.formats import request, response  # noqa: PLC0415
-    from signkit.verify import limits, statement, trust  # noqa: PLC0415
-    from signkit.verify.encoding import Fields, parse_json  # noqa: PLC0415
+    from signkit.formats import request, response
+    from signkit.verify import limits, statement, trust
+    from signkit.verify.encoding import Fields, parse_json
 
     document = Fields(parse_json(data, limit=limits.RESPONSE_SIZE, what="document"), "document")
     kind = document.text("payloadType") if document.has("payloadType") else ""
@@ -52,8 +52,8 @@ def _render(data: bytes, name: str) -> tuple[dict[str, object], str]:
 
 
 def _request(data: bytes, name: str) -> tuple[dict[str, object], str]:
-    from signkit.formats.request import encode_request, open_request  # noqa: PLC0415
-    from signkit.station.review import review_request  # noqa: PLC0415
+    from signkit.formats.request import encode_request, open_request
+    from signkit.station.review import review_request
 
     verified = open_request(data)
     value = {
@@ -66,8 +66,8 @@ def _request(data: bytes, name: str) -> tuple[dict[str, object], str]:
 
 
 def _response(data: bytes, name: str) -> tuple[dict[str, object], str]:
-    from signkit.cli.render import render_response  # noqa: PLC0415
-    from signkit.formats.response import encode_response, open_response  # noqa: PLC0415
+    from signkit.cli.render import render_response
+    from signkit.formats.response import encode_response, open_response
 
     verified = open_response(data)
     value = {
@@ -80,8 +80,8 @@ def _response(data: bytes, name: str) -> tuple[dict[str, object], str]:
 
 
 def _statement(data: bytes, _name: str) -> tuple[dict[str, object], str]:
-    from signkit.cli.render import render_statement  # noqa: PLC0415
-    from signkit.verify.verdict import read_statement_unverified  # noqa: PLC0415
+    from signkit.cli.render import render_statement
+    from signkit.verify.verdict import read_statement_unverified
 
     said, keyids, payload = read_statement_unverified(data)
     value = {"document": "statement", "verified": False, "keyids": list(keyids)}
@@ -90,9 +90,9 @@ def _statement(data: bytes, _name: str) -> tuple[dict[str, object], str]:
 
 
 def _trust(data: bytes, _name: str) -> tuple[dict[str, object], str]:
-    from signkit.cli.render import render_trust  # noqa: PLC0415
-    from signkit.verify.encoding import decode_base64  # noqa: PLC0415
-    from signkit.verify.trust import load_trust  # noqa: PLC0415
+    from signkit.cli.render import render_trust
+    from signkit.verify.encoding import decode_base64
+    from signkit.verify.trust import load_trust
 
     trust = load_trust(data)
     payload = decode_base64(str(_object(_value(data))["payload"]), what="trust root.payload")
@@ -100,8 +100,8 @@ def _trust(data: bytes, _name: str) -> tuple[dict[str, object], str]:
 
 
 def _value(data: bytes) -> object:
-    from signkit.verify import limits  # noqa: PLC0415
-    from signkit.verify.encoding import parse_json  # noqa: PLC0415
+    from signkit.verify import limits
+    from signkit.verify.encoding import parse_json
 
     return parse_json(data, limit=limits.RESPONSE_SIZE, what="document")
 

@@ -17,11 +17,11 @@ def main() -> int:
     """Run one command and return its exit code (docs/reference/errors.md)."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["verify"]:
-        from signkit.verify.main import run  # noqa: PLC0415
+        from signkit.verify.main import run
 
         return run(arguments[1:], program="signkit verify")
     try:
-        from signkit.cli.app import run_app  # noqa: PLC0415
+        from signkit.cli.app import run_app
 
         return run_app(arguments)
     except KeyboardInterrupt:

@@ -28,9 +28,9 @@ def statement(
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
     """Write NAME.statement.json for every signed item; devices carry it beside NAME."""
-    from signkit.formats.files import check_target, read_file, write_new  # noqa: PLC0415
-    from signkit.formats.response import open_response  # noqa: PLC0415
-    from signkit.verify import limits  # noqa: PLC0415
+    from signkit.formats.files import check_target, read_file, write_new
+    from signkit.formats.response import open_response
+    from signkit.verify import limits
 
     folder = response.parent if out is None else out
     data = read_file(response, limit=limits.RESPONSE_SIZE, what="response")
@@ -53,9 +53,9 @@ def statement(
 
 
 def _statements(verified: VerifiedResponse) -> list[tuple[str, bytes]]:
-    from signkit.schemes.statement import NAME  # noqa: PLC0415
-    from signkit.verify.encoding import encode_json  # noqa: PLC0415
-    from signkit.verify.verdict import read_statement_unverified  # noqa: PLC0415
+    from signkit.schemes.statement import NAME
+    from signkit.verify.encoding import encode_json
+    from signkit.verify.verdict import read_statement_unverified
 
     found: list[tuple[str, bytes]] = []
     for item in verified.response.items:

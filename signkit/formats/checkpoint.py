@@ -33,9 +33,7 @@ class Checkpoint:
     last_response: Sha256 | None = None
     sequences: dict[tuple[str, str], int] = field(default_factory=dict)
 
-    def advanced(
-        self, response: Sha256, sequences: dict[tuple[str, str], int]
-    ) -> Checkpoint:
+    def advanced(self, response: Sha256, sequences: dict[tuple[str, str], int]) -> Checkpoint:
         """Return the checkpoint after one more response; no sequence ever goes down."""
         merged = dict(self.sequences)
         for place, sequence in sequences.items():
@@ -56,7 +54,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
         return _parse(read_file(path, limit=_SIZE, what="checkpoint"))
     except FormatError as error:
         hint = "move it away and give --sequence to the next prepare"
-        raise JournalError(f"{path}: {error}", hint=hint) from error
+        message = f"{path}: {error}"
+        raise JournalError(message, hint=hint) from error
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -63,7 +63,7 @@ def human_size(size: int) -> str:
     """Return bytes as people read them, exact below 1 KiB."""
     value = float(size)
     for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:  # noqa: PLR2004
+        if value < 1024:
             return f"{size} B" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} TiB"

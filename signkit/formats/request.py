@@ -100,9 +100,7 @@ def parse_request(payload: bytes) -> Request:
         previous_response=_previous(fields),
         items=tuple(
             _parse_item(member, f"request.items[{index}]")
-            for index, member in enumerate(
-                fields.array("items", least=1, most=limits.ITEM_COUNT)
-            )
+            for index, member in enumerate(fields.array("items", least=1, most=limits.ITEM_COUNT))
         ),
     )
     fields.done()

@@ -26,8 +26,9 @@ from signkit.verify.encoding import (
     encode_json,
     parse_json,
 )
-from signkit.verify.verdict import RESPONSE_TYPE as PAYLOAD_TYPE
+from signkit.verify.verdict import RESPONSE_TYPE
 
+PAYLOAD_TYPE = RESPONSE_TYPE
 _CONTENT = {True: "hashed", False: "digest-only"}
 
 
@@ -144,9 +145,7 @@ def _parse_key(value: object, where: str) -> NamedKey:
     keyid = fields.text("keyid")
     text = fields.text("public_key")
     fields.done()
-    key = enrol_public_key(
-        decode_base64(text, what=f"{where}.public_key", size=PUBLIC_KEY_SIZE)
-    )
+    key = enrol_public_key(decode_base64(text, what=f"{where}.public_key", size=PUBLIC_KEY_SIZE))
     if key.keyid != keyid:
         message = f"{where}.keyid: expected {key.keyid}, the SHA-256 of the key"
         raise MalformedError(message)
@@ -162,9 +161,10 @@ def _parse_item(value: object, index: int, keyids: set[str]) -> ItemResult:
     if content not in _CONTENT.values():
         message = f"{where}.content: expected 'hashed' or 'digest-only', got {content!r:.80}"
         raise MalformedError(message)
-    error, signatures = None, ()
+    error: ItemError | None = None
+    signatures: tuple[ItemSignature, ...] = ()
     if fields.has("error"):
-        error = _parse_error(fields.object("error"), where)
+        error = _parse_error(fields.member("error"), where)
     else:
         signatures = _parse_signatures(fields, where, keyids)
     fields.done()

@@ -89,8 +89,6 @@ def verify(key: PublicKey, item: Item, request: Request, value: object) -> State
     opened = open_envelope(envelope, keys={key.keyid: key}, threshold=1, what="the statement")
     statement = parse_statement(opened.payload)
     if opened.payload != compute_payload(item, request):
-        message = (
-            f"the statement for {item.name!r} says something else than the request asked for"
-        )
+        message = f"the statement for {item.name!r} says something else than the request asked for"
         raise ContextError(message, hint="sign the request again; do not edit what comes back")
     return statement

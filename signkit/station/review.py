@@ -92,9 +92,7 @@ def _box(request: Request) -> str:
 
 
 def _item(index: int, item: Item, count: int, content: str | None) -> str:
-    wanted = ", ".join(
-        f"{escape(each.scheme)} by role {escape(each.role)}" for each in item.wanted
-    )
+    wanted = ", ".join(f"{escape(each.scheme)} by role {escape(each.role)}" for each in item.wanted)
     lines = [
         f"ITEM {index + 1} of {count}: {escape(item.name, width=60)}",
         _row("artifact", escape(item.artifact)),

@@ -65,12 +65,10 @@ def _digest_plainly(read_into: ReadInto, size: int, sink: Sink | None) -> tuple[
     return Sha256(state.digest()), total
 
 
-def _digest_reading_ahead(
-    read_into: ReadInto, size: int, sink: Sink | None
-) -> tuple[Sha256, int]:
+def _digest_reading_ahead(read_into: ReadInto, size: int, sink: Sink | None) -> tuple[Sha256, int]:
     """Hash here while another thread reads: hashing never waits for the page cache."""
-    from queue import SimpleQueue  # noqa: PLC0415  (a small file must not pay for the import)
-    from threading import Thread  # noqa: PLC0415
+    from queue import SimpleQueue
+    from threading import Thread
 
     free: SimpleQueue[memoryview | None] = SimpleQueue()
     full: SimpleQueue[memoryview | BaseException] = SimpleQueue()

@@ -83,7 +83,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 17 or abs(value := int(text)) > limits.INTEGER_MAX:  # noqa: PLR2004
+    if len(text) > 17 or abs(value := int(text)) > limits.INTEGER_MAX:
         message = f"holds the number {text[:24]}: expected an integer of at most 53 bits"
         raise MalformedError(message)
     if text == "-0":
@@ -186,7 +186,7 @@ def encode_base64(data: bytes) -> str:
 
 
 def _short(text: str) -> str:
-    return repr(text) if len(text) <= 40 else f"{text[:40]!r}... ({len(text)} characters)"  # noqa: PLR2004
+    return repr(text) if len(text) <= 40 else f"{text[:40]!r}... ({len(text)} characters)"
 
 
 _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
@@ -207,14 +207,14 @@ def check_time(text: str, *, what: str) -> str:
     if shape == "0000-00-00T00:00:00Z" and text.isascii():
         year, month, day = int(text[0:4]), int(text[5:7]), int(text[8:10])
         hour, minute, second = int(text[11:13]), int(text[14:16]), int(text[17:19])
-        leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)  # noqa: PLR2004
+        leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
         if (
             year > 0
-            and 1 <= month <= 12  # noqa: PLR2004
+            and 1 <= month <= 12
             and 1 <= day <= _DAYS[month - 1] + leap
-            and hour < 24  # noqa: PLR2004
-            and minute < 60  # noqa: PLR2004
-            and second < 60  # noqa: PLR2004
+            and hour < 24
+            and minute < 60
+            and second < 60
         ):
             return text
     message = f"{what}: expected a UTC time such as 2026-01-31T12:00:00Z, got {_short(text)}"
@@ -250,7 +250,7 @@ def check_text(text: str, *, what: str, limit: int, lines: bool = False) -> str:
         return text
     for character in text:
         point = ord(character)
-        control = point < 0x20 or 0x7F <= point < 0xA0 or 0xD800 <= point < 0xE000  # noqa: PLR2004
+        control = point < 0x20 or 0x7F <= point < 0xA0 or 0xD800 <= point < 0xE000
         if control and not (lines and character == "\n"):
             message = f"{what} holds the control character U+{point:04X}"
             raise MalformedError(message)
@@ -391,18 +391,17 @@ class Fields:
             raise MalformedError(message)
         return value
 
-    def object(self, name: str) -> Fields:
+    def member(self, name: str) -> Fields:
         """Return an object's fields."""
         return Fields(self.take(name), f"{self._where}.{name}")
 
     def sha256(self, name: str) -> bytes:
         """Return the 32 bytes of a digest object `{"sha256": hex}`."""
         value = self.take(name)
-        if type(value) is dict and len(value) == 1:
-            text = value.get("sha256")
-            if type(text) is str:
-                return decode_hex(text, size=32, what=f"{self._where}.{name}.sha256")
-        self._wrong(name, 'a digest {"sha256": hex}', value)
+        text = value.get("sha256") if type(value) is dict and len(value) == 1 else None
+        if type(text) is not str:
+            self._wrong(name, 'a digest {"sha256": hex}', value)
+        return decode_hex(text, size=32, what=f"{self._where}.{name}.sha256")
 
     def time(self, name: str) -> str:
         """Return a time as text, checked."""

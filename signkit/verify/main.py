@@ -15,8 +15,6 @@ from signkit.errors import (
     FileError,
     SignkitError,
     TooLargeError,
-    TrustError,
-    UnknownKeyError,
     UsageError,
     VerificationError,
 )
@@ -143,7 +141,7 @@ def _verify(options: argparse.Namespace) -> VerifiedStatement:
 
 
 def _now() -> str:
-    from time import gmtime, strftime  # noqa: PLC0415
+    from time import gmtime, strftime
 
     return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
 
@@ -163,7 +161,7 @@ def _role(options: argparse.Namespace, *, now: str | None) -> Role:
 def _statement(options: argparse.Namespace, expectation: Expectation) -> bytes:
     if options.response:
         data = _read(options.response, limit=limits.RESPONSE_SIZE, what="response")
-        name = os.path.basename(options.file)  # noqa: PTH119
+        name = os.path.basename(options.file)
         return statement_from_response(data, name=name, expectation=expectation)
     path = options.statement or f"{options.file}.statement.json"
     return _read(path, limit=limits.STATEMENT_SIZE, what="statement")
@@ -189,7 +187,9 @@ def _read(path: str, *, limit: int, what: str) -> bytes:
     try:
         size = os.fstat(descriptor).st_size
         if size > limit:
-            message = f"{path} is too large for a {what}: expected at most {limit} bytes, got {size}"
+            message = (
+                f"{path} is too large for a {what}: expected at most {limit} bytes, got {size}"
+            )
             raise TooLargeError(message)
         pieces = []
         while piece := os.read(descriptor, limits.MIB):
@@ -216,7 +216,7 @@ def _read_into(descriptor: int, view: memoryview, path: str) -> int:
 def _say(path: str, verified: VerifiedStatement, *, as_json: bool) -> int:
     said = verified.statement
     if as_json:
-        from json import dumps  # noqa: PLC0415
+        from json import dumps
 
         text = dumps(_describe(path, verified), indent=2)
     else:
@@ -261,7 +261,7 @@ def _describe(path: str, verified: VerifiedStatement) -> dict[str, object]:
 
 def _fail(error: SignkitError, *, as_json: bool) -> int:
     if as_json:
-        from json import dumps  # noqa: PLC0415
+        from json import dumps
 
         value = {"verified": False, "error": str(error), "code": error.code, "hint": error.hint}
         sys.stderr.write(dumps(value) + "\n")

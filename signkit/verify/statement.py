@@ -69,7 +69,7 @@ def parse_statement(payload: bytes) -> Statement:
     fields.constant("_type", STATEMENT_TYPE)
     subjects = fields.array("subject", least=1, most=1)
     fields.constant("predicateType", PREDICATE_TYPE)
-    predicate = fields.object("predicate")
+    predicate = fields.member("predicate")
     fields.done()
     subject = Fields(subjects[0], "statement.subject[0]")
     statement = Statement(

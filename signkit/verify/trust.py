@@ -96,10 +96,10 @@ def parse_trust(payload: bytes) -> Trust:
     issued = fields.time("issued")
     expires = fields.optional_time("expires")
     keys, names = _read_keys(fields.take("keys"))
-    roles = fields.object("roles")
+    roles = fields.member("roles")
     fields.done()
-    root = _read_role(roles.object("root"), keys, scoped=False)
-    release = _read_role(roles.object("release"), keys, scoped=True)
+    root = _read_role(roles.member("root"), keys, scoped=False)
+    release = _read_role(roles.member("release"), keys, scoped=True)
     roles.done()
     idle = set(keys) - set(root.keys) - set(release.keys)
     if idle:
@@ -141,7 +141,8 @@ def _read_role(fields: Fields, keys: Mapping[str, PublicKey], *, scoped: bool) -
             raise MalformedError(message)
         members[keyid] = keys[keyid]
     threshold = fields.integer("threshold", least=1, most=len(members))
-    artifacts, targets = _ANY, _ANY
+    artifacts: tuple[str, ...] = _ANY
+    targets: tuple[str, ...] = _ANY
     if scoped:
         artifacts, targets = _read_globs(fields, "artifacts"), _read_globs(fields, "targets")
     fields.done()

@@ -23,7 +23,7 @@ class Value:
     Subclasses declare `__slots__` and annotate the same names in the same order.
     """
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
 
     def __init__(self, **fields: object) -> None:
         names = self.__slots__

@@ -142,9 +142,7 @@ def read_statement_unverified(
 
 
 def _open(envelope: Envelope, role: Role) -> VerifiedStatement:
-    opened = open_envelope(
-        envelope, keys=role.keys, threshold=role.threshold, what="the statement"
-    )
+    opened = open_envelope(envelope, keys=role.keys, threshold=role.threshold, what="the statement")
     return VerifiedStatement(
         statement=statement.parse_statement(opened.payload), signers=opened.signers
     )
@@ -159,9 +157,7 @@ def _check_context(said: statement.Statement, role: Role, expectation: Expectati
             message = f"the statement is for another {what}: expected {expected!r}, got {got!r}"
             raise ContextError(message)
     if not covers(role, artifact=said.artifact, target=said.target):
-        message = (
-            f"the keys may not sign for artifact {said.artifact!r} and target {said.target!r}"
-        )
+        message = f"the keys may not sign for artifact {said.artifact!r} and target {said.target!r}"
         raise ContextError(message, hint="the trust root says which artifacts and targets they may")
 
 
@@ -173,7 +169,9 @@ def _check_expiry(what: str, expires: str | None, now: str | None) -> None:
 
 def _check_floor(said: statement.Statement, floor: int) -> None:
     if said.sequence < floor:
-        message = f"the statement is too old: expected sequence {floor} or more, got {said.sequence}"
+        message = (
+            f"the statement is too old: expected sequence {floor} or more, got {said.sequence}"
+        )
         raise RollbackError(message, floor=floor, offered=said.sequence)
 
 
