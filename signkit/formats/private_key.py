@@ -1,0 +1,241 @@
+"""Private keys as bytes: PKCS#8 in PEM or DER, encrypted or not, and the raw forms.
+
+A private key is 32 bytes, the seed. Whatever else a file says about it, such as a public key, is
+checked against the seed and refused where it differs: signing with a public key that is not the
+seed's gives the seed away (RUSTSEC-2022-0093). Messages and repr never hold private bytes.
+
+Spec: docs/formats/keys.md sections 4 and 5; RFC 8410 section 7, RFC 5958 section 2.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from signkit.errors import FormatError, MalformedError, TooLargeError
+from signkit.formats.der import INTEGER, SEQUENCE, DerReader
+from signkit.formats.pbes2 import (
+    NEW_KEY_COST,
+    ScryptCost,
+    decrypt_key,
+    encrypt_key,
+    looks_encrypted,
+    parse_encrypted_key,
+    wrong_passphrase,
+)
+from signkit.formats.public_key import KeyForm
+from signkit.verify import limits
+from signkit.verify.ed25519 import PublicKey, enrol_public_key
+from signkit.verify.encoding import encode_base64
+from signkit.verify.foreign import explain_key
+from signkit.verify.pem import PEM_START, decode_pem, encode_pem
+from signkit.verify.public_key import decode_raw_key
+
+SEED_SIZE = 32
+_PRIVATE_LABEL = "PRIVATE KEY"
+_ENCRYPTED_LABEL = "ENCRYPTED PRIVATE KEY"
+_PEM_STARTS = tuple(
+    PEM_START + f"{label}-----".encode("ascii") for label in (_PRIVATE_LABEL, _ENCRYPTED_LABEL)
+)
+_WHAT = "private key"
+# PrivateKeyInfo up to the seed: version 0, algorithm 1.3.101.112, OCTET STRING in OCTET STRING.
+_V1_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
+# OneAsymmetricKey, version 1, as ed25519-dalek writes it: the public key follows the seed.
+_V2_PREFIX = bytes.fromhex("3051020101300506032b657004220420")
+_RAW64_LENGTHS = {88, 128}  # base64, hex
+_V2_PUBLIC = bytes.fromhex("812100")
+
+
+class PrivateKey:
+    """An Ed25519 private key in memory.
+
+    Attributes:
+        public_key: Its public key, derived from the seed.
+        seed: The 32 private bytes.
+    """
+
+    __slots__ = ("public_key", "seed")
+
+    def __init__(self, seed: bytes) -> None:
+        if len(seed) != SEED_SIZE:
+            message = f"{_WHAT}: expected a seed of {SEED_SIZE} bytes, got {len(seed)}"
+            raise MalformedError(message)
+        self.seed = bytes(seed)
+        derived = Ed25519PrivateKey.from_private_bytes(self.seed).public_key()
+        self.public_key: PublicKey = enrol_public_key(derived.public_bytes_raw())
+
+    def __repr__(self) -> str:
+        """Name the key without a private byte."""
+        return f"PrivateKey(keyid={self.public_key.keyid!r})"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled or copied."""
+        message = "a private key is not pickled"
+        raise TypeError(message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedKey:
+    """A private key, and how its file guarded it.
+
+    Attributes:
+        key: The key.
+        encrypted: Whether a passphrase was needed.
+        weakness: Why the encryption is cheap to break, or None.
+    """
+
+    key: PrivateKey
+    encrypted: bool
+    weakness: str | None = None
+
+
+def new_private_key(random: Callable[[int], bytes] = os.urandom) -> PrivateKey:
+    """Make a private key from 32 random bytes."""
+    return PrivateKey(random(SEED_SIZE))
+
+
+def parse_private_key(data: bytes, *, passphrase: Callable[[], bytes]) -> OpenedKey:
+    """Parse a private key in any of its forms.
+
+    Args:
+        data: The file: PEM or DER of PKCS#8 (version 1, or version 2 as ed25519-dalek writes it,
+            encrypted or not), or one line of base64 or hex of the seed or of seed and public key.
+        passphrase: Called once, and only where the file is encrypted and its parameters are
+            accepted.
+
+    Returns:
+        The key.
+
+    Raises:
+        TooLargeError: more than limits.KEY_FILE_SIZE bytes, or parameters beyond reason.
+        MalformedError, NotCanonicalError: none of the forms, a second spelling, or a public key
+            that is not the seed's.
+        UnsupportedVersionError: a key of another kind or a weak encryption, by name.
+        KeyLockedError: the passphrase is wrong, in the same words wherever that shows.
+
+    Spec: docs/formats/keys.md section 4.
+    """
+    if len(data) > limits.KEY_FILE_SIZE:
+        message = (
+            f"{_WHAT} is too large: expected at most {limits.KEY_FILE_SIZE} bytes, got {len(data)}"
+        )
+        raise TooLargeError(message)
+    if PEM_START in data:
+        return _from_pem(data, passphrase)
+    if data[:1] == bytes((SEQUENCE,)) and not _is_text(data):
+        return _from_any_der(data, passphrase)
+    return OpenedKey(key=_from_text(data), encrypted=False)
+
+
+def _is_text(data: bytes) -> bool:
+    """Say whether bytes are a line of text: DER of a key always holds control characters."""
+    return data.isascii() and data.decode("ascii").strip("\r\n").isprintable()
+
+
+def _from_pem(data: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
+    if data.startswith(PEM_START) and not data.startswith(_PEM_STARTS):
+        raise explain_key(data, what=_WHAT)
+    label, der = decode_pem(data, what=_WHAT)
+    if label == _ENCRYPTED_LABEL:
+        return _from_encrypted(der, passphrase)
+    return OpenedKey(key=_from_der(der), encrypted=False)
+
+
+def _from_any_der(der: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
+    if looks_encrypted(der):
+        return _from_encrypted(der, passphrase)
+    return OpenedKey(key=_from_der(der), encrypted=False)
+
+
+def _from_encrypted(der: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
+    encrypted = parse_encrypted_key(der)
+    plain = decrypt_key(encrypted, passphrase())
+    if not _is_whole(plain):
+        raise wrong_passphrase()
+    return OpenedKey(key=_from_der(plain), encrypted=True, weakness=encrypted.weakness)
+
+
+def _is_whole(plain: bytes) -> bool:
+    """Say whether bytes are one SEQUENCE: what a wrong passphrase leaves practically never is."""
+    reader = DerReader(plain, what=_WHAT)
+    try:
+        reader.take(SEQUENCE)
+        reader.done()
+    except FormatError:
+        return False
+    return True
+
+
+def _from_der(der: bytes) -> PrivateKey:
+    seed = der[len(_V1_PREFIX) : len(_V1_PREFIX) + SEED_SIZE]
+    rest = der[len(_V1_PREFIX) + SEED_SIZE :]
+    if der.startswith(_V1_PREFIX) and len(seed) == SEED_SIZE and not rest:
+        return PrivateKey(seed)
+    if der.startswith(_V2_PREFIX) and rest.startswith(_V2_PUBLIC) and len(rest) == 35:
+        return _paired(seed, rest[len(_V2_PUBLIC) :])
+    raise explain_key(der, what=_WHAT)
+
+
+def _from_text(data: bytes) -> PrivateKey:
+    raw = decode_raw_key(data, size=SEED_SIZE, what=_WHAT)
+    if raw is not None:
+        return PrivateKey(raw)
+    raw = decode_raw_key(data, size=2 * SEED_SIZE, what=_WHAT)
+    if raw is None:
+        raise MalformedError(f"{_WHAT} is empty") if not data else explain_key(data, what=_WHAT)
+    return _paired(raw[:SEED_SIZE], raw[SEED_SIZE:])
+
+
+def _paired(seed: bytes, public: bytes) -> PrivateKey:
+    key = PrivateKey(seed)
+    if key.public_key.raw != public:
+        message = f"{_WHAT}: the public key in the file is not that of its seed"
+        raise MalformedError(message, hint="do not use this file; get the key from its backup")
+    return key
+
+
+def is_private_key(data: bytes) -> bool:
+    """Say whether bytes can only be meant as a private key; 32 raw bytes may be either."""
+    if PEM_START in data:
+        return b"PRIVATE KEY-----" in data
+    if looks_encrypted(data) or data[2:3] == bytes((INTEGER,)) or data[3:4] == bytes((INTEGER,)):
+        return data[:1] == bytes((SEQUENCE,))
+    return data.isascii() and len(data.strip()) in _RAW64_LENGTHS
+
+
+def encode_private_key(key: PrivateKey, form: KeyForm) -> bytes:
+    """Encode a private key without encryption; text forms end in LF."""
+    der = _V1_PREFIX + key.seed
+    both = key.seed + key.public_key.raw
+    if form is KeyForm.PEM:
+        return encode_pem(_PRIVATE_LABEL, der)
+    if form is KeyForm.DER:
+        return der
+    if form in {KeyForm.RAW, KeyForm.RAW64}:
+        raw = key.seed if form is KeyForm.RAW else both
+        return encode_base64(raw).encode("ascii") + b"\n"
+    raw = key.seed if form is KeyForm.HEX else both
+    return raw.hex().encode("ascii") + b"\n"
+
+
+def encode_encrypted_key(
+    key: PrivateKey,
+    passphrase: bytes,
+    *,
+    cost: ScryptCost = NEW_KEY_COST,
+    random: Callable[[int], bytes] = os.urandom,
+) -> bytes:
+    """Encode a private key as encrypted PKCS#8 in PEM.
+
+    Args:
+        key: The key.
+        passphrase: 1 byte or more; its quality is not judged here.
+        cost: What a guess at the passphrase is to cost.
+        random: Where salt and IV come from.
+    """
+    der = encrypt_key(_V1_PREFIX + key.seed, passphrase, cost=cost, random=random)
+    return encode_pem(_ENCRYPTED_LABEL, der)
