@@ -207,6 +207,11 @@ def is_private_key(data: bytes) -> bool:
     return data.isascii() and len(data.strip()) in _RAW64_LENGTHS
 
 
+def is_encrypted_key(data: bytes) -> bool:
+    """Say whether a private key file is encrypted, without a look at how well."""
+    return data.startswith(_PEM_STARTS[1]) or looks_encrypted(data)
+
+
 def encode_private_key(key: PrivateKey, form: KeyForm) -> bytes:
     """Encode a private key without encryption; text forms end in LF."""
     der = _V1_PREFIX + key.seed

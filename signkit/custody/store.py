@@ -1,0 +1,161 @@
+"""The key store: a folder with NAME.pem, private, and NAME.pub.pem, public, for each key.
+
+The store holds nothing else, so every file in it can be read by other tools, copied and deleted by
+hand. Nothing in it is ever overwritten.
+
+Spec: docs/formats/keys.md section 7.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from signkit.custody.access import make_private_folder
+from signkit.custody.key_file import encode_key
+from signkit.errors import FileError, KeyNotFoundError, MalformedError
+from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, check_target, read_file, write_new
+from signkit.formats.private_key import OpenedKey, is_encrypted_key, new_private_key
+from signkit.formats.public_key import KeyForm, encode_public_key
+from signkit.verify import limits
+from signkit.verify.ed25519 import PublicKey
+from signkit.verify.public_key import parse_public_key
+
+_PRIVATE_SUFFIX = ".pem"
+_PUBLIC_SUFFIX = ".pub.pem"
+_NAME_LENGTH = 64
+_NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKey:
+    """One key of a store.
+
+    Attributes:
+        name: Its name.
+        private_path: Where the private key is or was.
+        public_path: Where the public key is.
+        public_key: The public key, or None where the store has no public file.
+        encrypted: Whether the private file is encrypted, or None where it is not there.
+    """
+
+    name: str
+    private_path: Path
+    public_path: Path
+    public_key: PublicKey | None
+    encrypted: bool | None
+
+
+def is_key_name(name: str) -> bool:
+    """Say whether a text may name a key: 1 to 64 of A-Z a-z 0-9 . _ - and no `.` or `-` first.
+
+    Names that end in `.pub` or `.pem` are refused: they would be taken for a file of another key.
+    """
+    return (
+        1 <= len(name) <= _NAME_LENGTH
+        and set(name) <= _NAME_CHARACTERS
+        and name[0] not in "-."
+        and not name.endswith((".pub", ".pem"))
+    )
+
+
+class KeyStore:
+    """The keys in one folder.
+
+    Attributes:
+        folder: Where they are; it is made when the first key is.
+    """
+
+    __slots__ = ("folder",)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def check_new(self, name: str) -> None:
+        """Check that a key may be made, before anybody types a passphrase for it.
+
+        Raises:
+            MalformedError: the name is not one.
+            FileError: a file of that name is there.
+        """
+        for path in self._paths(name):
+            check_target(path)
+
+    def new(self, name: str, *, passphrase: bytes) -> StoredKey:
+        """Make a key: the private file first, so that a public one never stands alone.
+
+        Args:
+            name: See `is_key_name`.
+            passphrase: Encrypts the private key; its quality is the caller's to judge.
+
+        Raises:
+            MalformedError: the name is not one.
+            FileError: a file of that name is there, or cannot be written.
+            CustodyError: others may write the folder.
+        """
+        self.check_new(name)
+        make_private_folder(self.folder)
+        private_path, public_path = self._paths(name)
+        opened = OpenedKey(key=new_private_key(), encrypted=True)
+        private = encode_key(opened, KeyForm.PEM, passphrase=passphrase)
+        public = encode_public_key(opened.key.public_key, KeyForm.PEM)
+        write_new(private_path, private, mode=PRIVATE_MODE)
+        write_new(public_path, public, mode=PUBLIC_MODE)
+        return self.get(name)
+
+    def get(self, name: str) -> StoredKey:
+        """Look a key up.
+
+        Raises:
+            KeyNotFoundError: the store has no file of that name.
+            FormatError, KeyRefusedError: its public file is not a public key.
+        """
+        private_path, public_path = self._paths(name)
+        has_private, has_public = os.path.isfile(private_path), os.path.isfile(public_path)
+        if not has_private and not has_public:
+            message = f"no key {name} in {self.folder}"
+            raise KeyNotFoundError(message, hint="signkit keys list shows the keys there are")
+        public_key, encrypted = None, None
+        if has_public:
+            data = read_file(public_path, limit=limits.KEY_FILE_SIZE, what="public key")
+            public_key = parse_public_key(data)
+        if has_private:
+            data = read_file(private_path, limit=limits.KEY_FILE_SIZE, what="private key")
+            encrypted = is_encrypted_key(data)
+        return StoredKey(
+            name=name,
+            private_path=private_path,
+            public_path=public_path,
+            public_key=public_key,
+            encrypted=encrypted,
+        )
+
+    def has(self, name: str) -> bool:
+        """Say whether a text names a key of the store."""
+        return is_key_name(name) and any(os.path.isfile(path) for path in self._paths(name))
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all keys, in order; none where there is no folder.
+
+        Raises:
+            FileError: the folder cannot be read.
+        """
+        try:
+            files = [path.name for path in self.folder.iterdir()]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            message = f"the folder {self.folder} cannot be read: {(error.strerror or '').lower()}"
+            raise FileError(message) from error
+        found = {name.removesuffix(_PRIVATE_SUFFIX).removesuffix(".pub") for name in files}
+        return tuple(sorted(name for name in found if self.has(name)))
+
+    def _paths(self, name: str) -> tuple[Path, Path]:
+        if not is_key_name(name):
+            message = (
+                f"key name {name!r:.80}: expected 1 to {_NAME_LENGTH} of A-Z a-z 0-9 . _ - that"
+                " start with none of . - and end in neither .pub nor .pem"
+            )
+            raise MalformedError(message)
+        return self.folder / (name + _PRIVATE_SUFFIX), self.folder / (name + _PUBLIC_SUFFIX)
