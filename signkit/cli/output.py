@@ -40,6 +40,11 @@ def note(text: str) -> None:
     _write(sys.stderr, text + "\n")
 
 
+def prompt(text: str) -> None:
+    """Ask on stderr; the answer is typed on the same line."""
+    _write(sys.stderr, text)
+
+
 def warn(text: str) -> None:
     """Say on stderr what the person should know but need not act on."""
     _write(sys.stderr, f"warning: {text}\n")

@@ -241,7 +241,8 @@ def _write(
 
 
 def _report(request: Request, written: dict[str, str], *, as_json: bool) -> None:
-    from signkit.formats.display import human_size, word_rows
+    from signkit.formats.display import human_size
+    from signkit.formats.fingerprint import word_rows
 
     size = sum(item.size for item in request.items)
     words = word_rows(bytes.fromhex(written["sha256"]))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from signkit.formats.display import escape, format_table, human_size, word_rows
+from signkit.formats.display import escape, format_table, human_size
+from signkit.formats.fingerprint import word_rows
 from signkit.model.response import ItemResult, VerifiedResponse
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.statement import Statement

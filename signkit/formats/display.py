@@ -1,4 +1,4 @@
-"""How values look to people: escaped text, sizes, digests as words, tables.
+"""How values look to people: escaped text, sizes, tables. Digests: `fingerprint.py`.
 
 Nothing here prints. Text that came out of a file passes `escape` before anybody sees it.
 """
@@ -7,10 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from signkit.formats.words import encode_words
-
-_WORDS_A_ROW = 8
-_HEX_A_GROUP = 4
 
 
 def escape(text: str, *, width: int | None = None) -> str:
@@ -40,23 +36,6 @@ def one_line(text: str) -> str:
     return "".join(
         character if character.isprintable() else _escaped(character) for character in text
     )
-
-
-def group_hex(data: bytes) -> str:
-    """Return bytes as lower-case hex in groups of four digits."""
-    text = data.hex()
-    return " ".join(
-        text[place : place + _HEX_A_GROUP] for place in range(0, len(text), _HEX_A_GROUP)
-    )
-
-
-def word_rows(data: bytes) -> list[str]:
-    """Return bytes as spoken words, eight a row."""
-    words = encode_words(data)
-    return [
-        " ".join(words[place : place + _WORDS_A_ROW])
-        for place in range(0, len(words), _WORDS_A_ROW)
-    ]
 
 
 def human_size(size: int) -> str:

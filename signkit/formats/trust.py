@@ -54,14 +54,14 @@ def sign_first_trust(first: FirstTrust, roots: Sequence[Signing]) -> bytes:
 
 
 def _value(first: FirstTrust) -> dict[str, object]:
-    named = {**first.root, **first.release}
+    named = [*first.root.items(), *first.release.items()]
     return {
         "version": 1,
         "issued": first.issued,
         "expires": first.expires,
         "keys": {
             key.keyid: {"name": name, "public_key": encode_base64(key.raw)}
-            for name, key in named.items()
+            for name, key in named
         },
         "roles": {
             "root": {

@@ -64,7 +64,7 @@ def hash_contents(request: Request, folder: Path, *, advance: Advance) -> Hashed
 
 
 def _check_content(item: Item, path: Path, advance: Advance) -> None:
-    digest, identity = hash_content(path, advance=advance)
+    digest, identity = hash_content(str(path), advance=advance)
     if digest != item.digest or identity.size != item.size:
         message = (
             f"{path} is not what the request names: expected SHA-256 {item.digest.hex()}"

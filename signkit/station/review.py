@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
-from signkit.formats.display import escape, group_hex, human_size, word_rows
+from signkit.formats.display import escape, human_size
+from signkit.formats.fingerprint import word_rows
 from signkit.formats.words import encode_words
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.verify.ed25519 import PublicKey
@@ -119,8 +120,6 @@ def _signing(request: Request, key: PublicKey, name: str) -> str:
             f"SIGN with {escape(name)}: {count} signatures",
             _row("keyid", key.keyid),
             *_words("words", bytes.fromhex(key.keyid)),
-            _row("public key", group_hex(key.raw[:16])),
-            _row("", group_hex(key.raw[16:])),
         ]
     )
 
