@@ -26,15 +26,15 @@ NEW_PASSPHRASE_LENGTH = 8  # characters at least
 _LINE_END_SIZE = 2
 _OTHERS = 0o077
 
-FileOption = Annotated[
+PassphraseFile = Annotated[
     Path | None,
     typer.Option("--passphrase-file", metavar="F", help="Read the passphrase from this file."),
 ]
-FdOption = Annotated[
+PassphraseFd = Annotated[
     int | None,
     typer.Option("--passphrase-fd", metavar="N", min=0, help="Read it from this descriptor."),
 ]
-EnvOption = Annotated[
+PassphraseEnv = Annotated[
     str | None,
     typer.Option("--passphrase-env", metavar="VAR", help="Read it from this variable (unsafe)."),
 ]

@@ -15,8 +15,9 @@ from signkit.custody.key_file import load_key_file
 from signkit.custody.signer import Signer
 from signkit.errors import CustodyError, FileError, KeyLockedError
 from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, read_file, write_new
+from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import encode_private_key, new_private_key
-from signkit.formats.public_key import KeyForm, encode_public_key
+from signkit.formats.public_key import encode_public_key
 from signkit.verify import limits
 
 

@@ -12,13 +12,13 @@ from signkit.custody.signer import Secrets
 from signkit.custody.software import SoftwareSigner
 from signkit.errors import CustodyError
 from signkit.formats.files import read_file_and_status
+from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import (
     OpenedKey,
     encode_encrypted_key,
     encode_private_key,
     parse_private_key,
 )
-from signkit.formats.public_key import KeyForm
 from signkit.verify import limits
 
 

@@ -16,8 +16,9 @@ from signkit.custody.access import make_private_folder
 from signkit.custody.key_file import encode_key
 from signkit.errors import FileError, KeyNotFoundError, MalformedError
 from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, check_target, read_file, write_new
+from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import OpenedKey, is_encrypted_key, new_private_key
-from signkit.formats.public_key import KeyForm, encode_public_key
+from signkit.formats.public_key import encode_public_key
 from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.public_key import parse_public_key

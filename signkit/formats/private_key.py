@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from signkit.errors import FormatError, MalformedError, TooLargeError
 from signkit.formats.der import INTEGER, SEQUENCE, DerReader
+from signkit.formats.key_form import KeyForm
 from signkit.formats.pbes2 import (
     NEW_KEY_COST,
     ScryptCost,
@@ -27,7 +28,6 @@ from signkit.formats.pbes2 import (
     parse_encrypted_key,
     wrong_passphrase,
 )
-from signkit.formats.public_key import KeyForm
 from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey, enrol_public_key
 from signkit.verify.encoding import encode_base64

@@ -5,30 +5,14 @@ Spec: docs/formats/keys.md section 3.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from signkit.errors import UsageError
+from signkit.formats.key_form import KeyForm
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_base64
 from signkit.verify.pem import encode_pem
 from signkit.verify.public_key import PUBLIC_LABEL, encode_public_der
 
 _SSH_TYPE = b"ssh-ed25519"
-
-
-class KeyForm(StrEnum):
-    """The forms of a key file, as the command line spells them.
-
-    `raw` and `hex` are one line of the 32 bytes; `raw64` and `hex64` of the 64-byte private form,
-    seed and public key.
-    """
-
-    PEM = "pem"
-    DER = "der"
-    RAW = "raw"
-    HEX = "hex"
-    RAW64 = "raw64"
-    HEX64 = "hex64"
 
 
 def encode_public_key(key: PublicKey, form: KeyForm) -> bytes:

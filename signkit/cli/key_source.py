@@ -1,0 +1,118 @@
+"""Where a command gets a key from: the store, a file, or standard input."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signkit.errors import KeyNotFoundError, TooLargeError
+from signkit.formats.files import read_file_and_status
+from signkit.verify import limits
+
+if TYPE_CHECKING:
+    from signkit.cli.passphrase import PassphraseOptions
+    from signkit.custody.store import KeyStore
+    from signkit.formats.private_key import OpenedKey
+    from signkit.verify.ed25519 import PublicKey
+
+STDIN = "-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
+    """The bytes of a key, not yet parsed.
+
+    Attributes:
+        name: What to call it in prompts and messages.
+        data: The file.
+        private: Whether it is a private key.
+    """
+
+    name: str
+    data: bytes
+    private: bool
+
+
+def read_key(reference: str, *, store: KeyStore, private: bool, public: bool) -> KeySource:
+    """Read the key that a person means.
+
+    Args:
+        reference: A name of the store, a path, or `-` for standard input.
+        store: Where names are looked up.
+        private: Take 32 raw bytes as a private seed; otherwise they are a public key.
+        public: Take the public file of a name in the store, where there is one.
+
+    Raises:
+        KeyNotFoundError: neither a name nor a file.
+        CustodyError: a private key file that others may read or replace.
+        FileError, TooLargeError: it cannot be read, or is too large.
+    """
+    from signkit.custody.access import check_private_file
+    from signkit.formats.private_key import is_private_key
+
+    if reference == STDIN:
+        data = _read_stdin()
+        return KeySource(name="standard input", data=data, private=private or is_private_key(data))
+    path, name = _find(reference, store, public=public)
+    data, status = read_file_and_status(path, limit=limits.KEY_FILE_SIZE, what="key")
+    is_private = private or is_private_key(data)
+    if is_private:
+        check_private_file(path, status)
+    return KeySource(name=name, data=data, private=is_private)
+
+
+def _find(reference: str, store: KeyStore, *, public: bool) -> tuple[Path, str]:
+    if store.has(reference):
+        stored = store.get(reference)
+        if stored.encrypted is None or (public and stored.public_key is not None):
+            return stored.public_path, reference
+        return stored.private_path, reference
+    if os.path.exists(reference):
+        return Path(reference), reference
+    message = f"no key {reference!r:.200}: no such name in {store.folder}, and no such file"
+    raise KeyNotFoundError(message, hint="signkit keys list shows the keys of the store")
+
+
+def _read_stdin() -> bytes:
+    data = sys.stdin.buffer.read(limits.KEY_FILE_SIZE + 1)
+    if len(data) > limits.KEY_FILE_SIZE:
+        message = f"standard input is too large: expected at most {limits.KEY_FILE_SIZE} bytes"
+        raise TooLargeError(message)
+    return data
+
+
+def open_private(source: KeySource, passphrase: PassphraseOptions) -> OpenedKey:
+    """Parse a private key, asking for its passphrase where it has one.
+
+    Raises:
+        KeyLockedError, FormatError: as `custody.key_file.parse_key`.
+    """
+    from signkit.custody.key_file import parse_key
+
+    return parse_key(source.data, name=source.name, secrets=passphrase.ask)
+
+
+def load_public_key(
+    reference: str, *, store: KeyStore, passphrase: PassphraseOptions, private: bool = False
+) -> PublicKey:
+    """Load a public key, from a private one where there is no other.
+
+    Args:
+        reference: As `read_key`.
+        store: As `read_key`.
+        passphrase: Where the passphrase comes from, if one is needed.
+        private: As `read_key`.
+
+    Raises:
+        KeyRefusedError: it must not be used.
+        Others: as `read_key` and `open_private`.
+    """
+    from signkit.verify.public_key import parse_public_key
+
+    source = read_key(reference, store=store, private=private, public=True)
+    if source.private:
+        return open_private(source, passphrase).key.public_key
+    return parse_public_key(source.data)

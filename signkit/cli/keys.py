@@ -1,0 +1,173 @@
+"""`signkit keys`: make keys, show their public parts, convert between forms, list the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from signkit.cli import output
+from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
+from signkit.errors import KeyNotFoundError, SignkitError
+
+if TYPE_CHECKING:
+    from signkit.custody.store import KeyStore, StoredKey
+    from signkit.verify.ed25519 import PublicKey
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_LABEL_WIDTH = 13
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    from signkit.cli.keys_convert import convert
+
+    group = typer.Typer(no_args_is_help=True, help="Make, show and convert Ed25519 keys.")
+    group.command("new", help="Make a key, encrypted under a passphrase.")(new)
+    group.command("show", help="Show a key's public parts in every encoding.")(show)
+    group.command("convert", help="Write a key in another form.")(convert)
+    group.command("list", help="List the keys of the store.")(list_keys)
+    app.add_typer(group, name="keys")
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the key.")],
+    *,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_env: PassphraseEnv = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Default: the key store.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a key; the private file is encrypted with scrypt and is never overwritten."""
+    passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
+    store = _store(out)
+    store.check_new(name)  # before anybody thinks of a passphrase
+    stored = store.new(name, passphrase=passphrase.ask_new(f"passphrase of {name}"))
+    if stored.public_key is None:
+        message = f"the public key {stored.public_path} vanished as soon as it was written"
+        raise KeyNotFoundError(message)
+    value, lines = _describe_files(stored)
+    key_value, key_lines = _describe_identity(stored.public_key)
+    output.show_result(value | key_value, "\n".join([*lines, *key_lines]), as_json=as_json)
+
+
+def show(
+    key: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A key, public or private.")],
+    *,
+    private: Annotated[
+        bool, typer.Option("--private", help="Take 32 raw bytes as a private seed.")
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    passphrase_env: PassphraseEnv = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show keyid, fingerprint and every public encoding; no passphrase where a public file is."""
+    from signkit.cli.key_source import load_public_key
+
+    passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
+    public_key = load_public_key(key, store=_store(None), passphrase=passphrase, private=private)
+    value, lines = _describe_identity(public_key)
+    encodings = _encodings(public_key)
+    for label, text in encodings.items():
+        first, *rest = text.splitlines()
+        lines += [_row(label, first), *(_row("", line) for line in rest)]
+    names = {label.replace(" ", "_").lower(): text for label, text in encodings.items()}
+    output.show_result(value | names, "\n".join(lines), as_json=as_json)
+
+
+def list_keys(*, as_json: JsonOption = False) -> None:
+    """List the keys of the store: name, keyid, and whether the private key is here."""
+    from signkit.formats.display import format_table
+
+    store = _store(None)
+    rows: list[tuple[str, str, str]] = []
+    for name in store.names():
+        try:
+            stored = store.get(name)
+        except SignkitError as error:
+            rows.append((name, "", f"unreadable: {error.code}"))
+            continue
+        keyid = stored.public_key.keyid if stored.public_key else ""
+        rows.append((name, keyid, _PRIVATE_STATES[stored.encrypted]))
+    value = [
+        {"name": name, "keyid": keyid or None, "private": state} for name, keyid, state in rows
+    ]
+    if not rows:
+        output.note(f"no keys in {store.folder}; make one: signkit keys new NAME")
+    text = format_table(("NAME", "KEYID", "PRIVATE KEY"), rows) if rows else ""
+    output.show_result({"folder": str(store.folder), "keys": value}, text, as_json=as_json)
+
+
+_PRIVATE_STATES = {True: "encrypted", False: "not encrypted", None: "not here"}
+
+
+def _store(folder: Path | None) -> KeyStore:
+    from signkit.cli.home import signkit_home
+    from signkit.custody.store import KeyStore
+
+    return KeyStore(folder if folder is not None else signkit_home() / "keys")
+
+
+def _describe_files(stored: StoredKey) -> tuple[dict[str, object], list[str]]:
+    from signkit.formats.display import escape
+
+    value: dict[str, object] = {
+        "name": stored.name,
+        "private_path": str(stored.private_path),
+        "public_path": str(stored.public_path),
+    }
+    private_path, public_path = escape(str(stored.private_path)), escape(str(stored.public_path))
+    return value, [
+        _row("key", stored.name),
+        _row("private key", f"{private_path} (encrypted)"),
+        _row("public key", public_path),
+    ]
+
+
+def _describe_identity(key: PublicKey) -> tuple[dict[str, object], list[str]]:
+    """Return what tells a key from any other: for data, and for people."""
+    from signkit.formats.fingerprint import fingerprint_digest, hex_rows, word_rows
+    from signkit.verify.encoding import encode_base64
+
+    digest = fingerprint_digest(key)
+    groups, words = hex_rows(digest), word_rows(digest)
+    value: dict[str, object] = {
+        "keyid": key.keyid,
+        "fingerprint": " ".join(groups),
+        "words": " ".join(words),
+        "raw_base64": encode_base64(key.raw),
+    }
+    first_groups, *more_groups = groups
+    first_words, *more_words = words
+    return value, [
+        _row("keyid", key.keyid),
+        _row("fingerprint", first_groups),
+        *(_row("", row) for row in more_groups),
+        _row("words", first_words),
+        *(_row("", row) for row in more_words),
+    ]
+
+
+def _encodings(key: PublicKey) -> dict[str, str]:
+    from signkit.formats.key_form import KeyForm
+    from signkit.formats.public_key import encode_public_key, encode_ssh_line
+    from signkit.verify.encoding import encode_base64
+
+    der = encode_public_key(key, KeyForm.DER)
+    return {
+        "PEM": encode_public_key(key, KeyForm.PEM).decode("ascii"),
+        "DER base64": encode_base64(der),
+        "DER hex": der.hex(),
+        "raw base64": encode_base64(key.raw),
+        "raw hex": key.raw.hex(),
+        "OpenSSH": encode_ssh_line(key),
+    }
+
+
+def _row(label: str, text: str) -> str:
+    return f"{label:<{_LABEL_WIDTH}}{text}".rstrip()
