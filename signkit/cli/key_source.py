@@ -92,7 +92,7 @@ def open_private(source: KeySource, passphrase: PassphraseOptions) -> OpenedKey:
     """
     from signkit.custody.key_file import parse_key
 
-    return parse_key(source.data, name=source.name, secrets=passphrase.ask)
+    return parse_key(source.data, name=source.name, secrets=passphrase.existing())
 
 
 def load_public_key(

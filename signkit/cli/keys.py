@@ -46,7 +46,7 @@ def new(
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     store = _store(out)
     store.check_new(name)  # before anybody thinks of a passphrase
-    stored = store.new(name, passphrase=passphrase.ask_new(f"passphrase of {name}"))
+    stored = store.new(name, passphrase=passphrase.new()(f"passphrase of {name}"))
     if stored.public_key is None:
         message = f"the public key {stored.public_path} vanished as soon as it was written"
         raise KeyNotFoundError(message)

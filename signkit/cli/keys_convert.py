@@ -113,7 +113,7 @@ def _private(
     if chosen is None:
         output.warn("the private key is written without encryption: whoever reads it can sign")
         return encode_key(opened, form, passphrase=None)
-    passphrase = chosen.ask_new(f"passphrase for the copy of {source.name}")
+    passphrase = chosen.new()(f"passphrase for the copy of {source.name}")
     return encode_key(opened, form, passphrase=passphrase)
 
 

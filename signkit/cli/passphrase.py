@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from getpass import GetPassWarning, getpass
 from pathlib import Path
@@ -65,26 +66,21 @@ class PassphraseOptions:
             message = f"more than one of {self.option}-file, {self.option}-fd, {self.option}-env"
             raise UsageError(message)
 
-    def ask(self, what: str) -> bytes:
-        """Get the passphrase of a key that is there.
+    def existing(self) -> Callable[[str], bytes]:
+        """Return a callback that gets the passphrase of a key that is there.
 
-        Args:
-            what: What is wanted, for the prompt: "passphrase of prod".
-
-        Raises:
-            UsageError, FileError: the place that was named does not hold a passphrase.
-            KeyLockedError: there is no terminal to ask on, or nothing was typed.
+        It takes what is wanted, for the prompt ("passphrase of prod"), and raises UsageError or
+        FileError where the place that was named does not hold a passphrase, KeyLockedError
+        where there is no terminal to ask on or nothing was typed.
         """
-        return self._read(what) or _check(_type(what), "the terminal")
+        return lambda what: self._read(what) or _check(_type(what), "the terminal")
 
-    def ask_new(self, what: str) -> bytes:
-        """Get a passphrase for a new key: typed twice, and not short.
+    def new(self) -> Callable[[str], bytes]:
+        """Return a callback that gets a passphrase for a new key: typed twice, and not short.
 
-        Raises:
-            UsageError: it is too short, or was typed differently the second time.
-            Others: as `ask`.
+        It takes and raises the same as that of `existing`.
         """
-        return _check_length(self._read(what) or _type_twice(what))
+        return lambda what: _check_length(self._read(what) or _type_twice(what))
 
     def _read(self, what: str) -> bytes | None:
         if self.file is not None:
