@@ -1,0 +1,187 @@
+"""The way of one binary through the registry's states, until its content is confirmed.
+
+    uploadable -- parts --> hashable --> hashing -- the registry's verdict --> signable
+
+Each step is taken from the state that the registry says now, so the way can be begun anywhere:
+after a kill, and while another submitter walks it too. A refusal is believed only when the state
+did not move meanwhile. `hashing` that falls back to `uploadable` is the registry's verdict that it
+holds other bytes; `destroyed` is the end.
+
+Spec: registry contract section 2.5, W22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from signkit.client.protocol import RegistryClient, allowed_seconds
+from signkit.client.resources import Binary, BinaryState
+from signkit.errors import (
+    DeadlineError,
+    PartConflictError,
+    ReceiptMismatchError,
+    SignkitError,
+    StateError,
+    StatusError,
+)
+from signkit.formats.display import human_size
+from signkit.submit.content import OpenContent, PlannedPart, plan_parts
+from signkit.submit.documents import SignedItem
+from signkit.submit.journal import Journal, JournalFile, open_journal
+from signkit.submit.options import Hooks, Options
+from signkit.submit.records import check_binary, name_binary
+from signkit.submit.upload import Upload, list_missing
+from signkit.verify.digest import Sha256
+
+_MOVED = frozenset({409, 422})
+_STEP_COUNT = 12
+_FIRST_POLL = 0.05  # seconds
+_POLL_GROWTH = 1.6
+_LONGEST_POLL = 2.0  # seconds
+
+
+class Course:
+    """Brings binaries to where signatures can be attached."""
+
+    def __init__(
+        self, client: RegistryClient, *, request: Sha256, options: Options, hooks: Hooks
+    ) -> None:
+        """Take the registry, the digest of the request file, how, and whom to tell."""
+        self._client = client
+        self._request = request
+        self._options = options
+        self._hooks = hooks
+
+    def bring(self, binary: Binary, signed: SignedItem) -> Binary:
+        """Bring one binary to `signable` or `signed`.
+
+        Raises:
+            ReceiptMismatchError: the registry holds other content than was signed.
+            StateError: the binary was destroyed, or does not get there.
+            DigestMismatchError, PartConflictError, FileError: as `Upload.send`.
+            DeadlineError: the registry does not come to a verdict.
+        """
+        uploaded = False
+        for _ in range(_STEP_COUNT):
+            check_binary(binary, signed)
+            state = binary.state
+            if state in {BinaryState.SIGNABLE, BinaryState.SIGNED}:
+                if not uploaded:
+                    self._hooks.advance(signed.item.size)
+                return binary
+            if state is BinaryState.DESTROYED:
+                message = f"{name_binary(signed.item)} was destroyed in the registry"
+                raise StateError(message, hint="run the command again to publish it anew")
+            if state is BinaryState.UPLOADABLE:
+                self._upload(binary, signed, again=uploaded)
+                uploaded = True
+                binary = self._move(binary, BinaryState.HASHABLE)
+            elif state is BinaryState.HASHABLE:
+                binary = self._move(binary, BinaryState.HASHING)
+            else:
+                binary = self._await_verdict(binary, signed)
+        message = f"{name_binary(signed.item)} does not come to rest: it is {binary.state} again"
+        raise StateError(message, hint="somebody else may be submitting to it; find out who")
+
+    def _move(self, binary: Binary, state: BinaryState) -> Binary:
+        """Ask for the next state; somebody else may have been faster."""
+        try:
+            return self._client.move_binary(binary.prn, state)
+        except StatusError as error:
+            if error.status not in _MOVED:
+                raise
+            now = self._client.get_binary(binary.prn)
+            if now.state is binary.state:
+                raise
+            return now
+
+    def _await_verdict(self, binary: Binary, signed: SignedItem) -> Binary:
+        """Poll until the registry has hashed the content: soon at first, then less often."""
+        wait, waited = _FIRST_POLL, 0.0
+        retrier = self._client.retrier
+        most = allowed_seconds(signed.item.size, retrier.seconds_left)
+        while binary.state is BinaryState.HASHING:
+            if waited >= most:
+                message = (
+                    f"{name_binary(signed.item)}: the registry is still hashing after"
+                    f" {waited:.0f} s"
+                )
+                raise DeadlineError(message, hint="run the command again later")
+            retrier.pause(wait)
+            waited += wait
+            wait = min(wait * _POLL_GROWTH, _LONGEST_POLL)
+            binary = self._client.get_binary(binary.prn)
+        if binary.state is BinaryState.UPLOADABLE:
+            message = (
+                f"{name_binary(signed.item)}: the registry hashed other bytes than were signed,"
+                f" SHA-256 {signed.item.digest.hex()}"
+            )
+            hint = "run the command again; if it happens again, prepare and sign anew"
+            raise ReceiptMismatchError(message, hint=hint)
+        return binary
+
+    def _upload(self, binary: Binary, signed: SignedItem, *, again: bool) -> None:
+        """Send what is missing, under a journal."""
+        if again:
+            message = f"{name_binary(signed.item)} was reset while it was uploaded"
+            raise StateError(message, hint="somebody else may be submitting to it; find out who")
+        journal = self._begin_journal(binary, signed)
+        try:
+            self._send_missing(binary, signed)
+        except SignkitError as error:
+            journal.note_failure(error)
+            raise
+        journal.finish()
+
+    def _begin_journal(self, binary: Binary, signed: SignedItem) -> JournalFile:
+        fresh = Journal(
+            registry=self._options.registry,
+            binary_prn=binary.prn,
+            digest=signed.item.digest,
+            part_size=signed.planned.part_size,
+            request=self._request,
+            begun=self._options.begun,
+        )
+        journal, said = open_journal(self._options.journals, fresh)
+        if said:
+            self._hooks.say(f"{signed.item.name}: {said}")
+        return journal
+
+    def _send_missing(self, binary: Binary, signed: SignedItem) -> None:
+        with OpenContent(signed.planned) as content:
+            upload = Upload(
+                client=self._client,
+                prn=binary.prn,
+                content=content,
+                parts=plan_parts(signed.planned),
+                size=signed.item.size,
+                name=signed.item.name,
+                concurrency=self._options.concurrency,
+                advance=self._hooks.advance,
+            )
+            missing = list_missing(upload)
+            self._announce(signed, upload.parts, missing)
+            self._hooks.advance(signed.item.size - _total(missing))
+            if not missing:
+                return
+            upload.send(missing)
+            lost = list_missing(upload, begin_anew=False)
+            if lost:
+                numbers = ", ".join(str(part.index) for part in lost[:8])
+                message = (
+                    f"{signed.item.name}: the registry does not hold {len(lost)} of the parts that"
+                    f" it took ({numbers})"
+                )
+                raise PartConflictError(message, hint="run the command again to send them again")
+
+    def _announce(
+        self, signed: SignedItem, parts: Sequence[PlannedPart], missing: Sequence[PlannedPart]
+    ) -> None:
+        there = len(parts) - len(missing)
+        said = f"{there} of {len(parts)} parts are there already; " if there else ""
+        amount = f"{len(missing)} parts, {human_size(_total(missing))}"
+        self._hooks.say(f"{signed.item.name}: {said}sending {amount}")
+
+
+def _total(parts: Sequence[PlannedPart]) -> int:
+    return sum(part.size for part in parts)
