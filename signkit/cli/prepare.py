@@ -105,7 +105,7 @@ def prepare(
         reason=reason or listed_reason,
         created=now(),
         previous_response=checkpoint.last_response,
-        items=build_items(listed, hashed, wanted=wanted, next_sequence=_following(checkpoint)),
+        items=build_items(listed, hashed, wanted=wanted, next_sequence=checkpoint.next_sequence),
     )
     written = _write(request, hashed, path, force=force)
     _report(request, written, as_json=as_json)
@@ -211,13 +211,6 @@ def _hash(listed: Sequence[ListedFile]) -> Sequence[HashedFile]:
     paths = [each.path for each in listed]
     with output.progress("hashing", total_size(paths)) as advance:
         return hash_files(paths, advance=advance)
-
-
-def _following(checkpoint: Checkpoint):  # noqa: ANN202  (a closure of one type)
-    def following(artifact: str, target: str) -> int:
-        return checkpoint.sequences.get((artifact, target), 0) + 1
-
-    return following
 
 
 def _write(

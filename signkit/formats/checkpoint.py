@@ -33,6 +33,10 @@ class Checkpoint:
     last_response: Sha256 | None = None
     sequences: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    def next_sequence(self, artifact: str, target: str) -> int:
+        """Return the sequence that follows the last one seen, from 1."""
+        return self.sequences.get((artifact, target), 0) + 1
+
     def advanced(self, response: Sha256, sequences: dict[tuple[str, str], int]) -> Checkpoint:
         """Return the checkpoint after one more response; no sequence ever goes down."""
         merged = dict(self.sequences)

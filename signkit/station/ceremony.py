@@ -16,11 +16,13 @@ from pathlib import Path
 from signkit.custody.signer import Signer
 from signkit.errors import DigestMismatchError, FileError, SignkitError
 from signkit.formats.content import hash_content
+from signkit.formats.display import one_line
 from signkit.formats.response import sign_response
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.model.response import ItemError, ItemResult, ItemSignature, NamedKey, Response
 from signkit.schemes.table import find_scheme
 from signkit.station.ledger import Entry, Ledger
+from signkit.verify import limits
 
 Advance = Callable[[int], None]
 
@@ -89,28 +91,29 @@ def sign_items(
     """
     results: list[ItemResult] = []
     for place, item in enumerate(request.items):
-        results.append(_sign_item(place, item, request, signer, contents))
+        signatures: tuple[ItemSignature, ...] = ()
+        problem = contents.refused.get(place)
+        if problem is None:
+            try:
+                signatures = _sign_wanted(item, request, signer)
+            except SignkitError as error:
+                problem = error
+        results.append(
+            ItemResult(
+                item=place,
+                digest=item.digest,
+                content_hashed=place in contents.matching,
+                signatures=signatures,
+                error=None if problem is None else _describe(problem),
+            )
+        )
         advance(1)
     return tuple(results)
 
 
-def _sign_item(
-    place: int, item: Item, request: Request, signer: Signer, contents: HashedContents
-) -> ItemResult:
-    signatures: tuple[ItemSignature, ...] = ()
-    problem = contents.refused.get(place)
-    if problem is None:
-        try:
-            signatures = _sign_wanted(item, request, signer)
-        except SignkitError as error:
-            problem = error
-    return ItemResult(
-        item=place,
-        digest=item.digest,
-        content_hashed=place in contents.matching,
-        signatures=signatures,
-        error=problem and ItemError(code=problem.code, message=str(problem)),
-    )
+def _describe(problem: SignkitError) -> ItemError:
+    # What it quotes may come from a file name: the response admits no control character.
+    return ItemError(code=problem.code, message=one_line(str(problem))[: limits.REASON_LENGTH])
 
 
 def _sign_wanted(item: Item, request: Request, signer: Signer) -> tuple[ItemSignature, ...]:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 from signkit.formats.display import escape, human_size
-from signkit.formats.fingerprint import word_rows
 from signkit.formats.words import encode_words
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.verify.ed25519 import PublicKey
@@ -129,8 +128,7 @@ def _row(label: str, text: str) -> str:
 
 
 def _words(label: str, digest: bytes) -> Sequence[str]:
-    rows = [part for row in word_rows(digest) for part in wrap(row, _WIDTH - 13)]
-    return [_row(label if place == 0 else "", row) for place, row in enumerate(rows)]
+    return _wrapped(label, " ".join(encode_words(digest)))
 
 
 def _wrapped(label: str, text: str) -> Sequence[str]:

@@ -189,9 +189,6 @@ def _short(text: str) -> str:
     return repr(text) if len(text) <= 40 else f"{text[:40]!r}... ({len(text)} characters)"
 
 
-_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-
-
 def check_time(text: str, *, what: str) -> str:
     """Check a time: `YYYY-MM-DDThh:mm:ssZ`, RFC 3339 in UTC with whole seconds.
 
@@ -203,25 +200,28 @@ def check_time(text: str, *, what: str) -> str:
     Raises:
         MalformedError: another shape, or a date or time that does not exist.
     """
-    shape = text.translate(_TIME_SHAPE)
-    if shape == "0000-00-00T00:00:00Z" and text.isascii():
+    if len(text) == _TIME_LENGTH and text.isascii() and text.translate(_SHAPE) == _TIME_SHAPE:
         year, month, day = int(text[0:4]), int(text[5:7]), int(text[8:10])
         hour, minute, second = int(text[11:13]), int(text[14:16]), int(text[17:19])
-        leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-        if (
-            year > 0
-            and 1 <= month <= 12
-            and 1 <= day <= _DAYS[month - 1] + leap
-            and hour < 24
-            and minute < 60
-            and second < 60
-        ):
+        exists = year > 0 and 0 < day <= _days(year, month)
+        if exists and hour < 24 and minute < 60 and second < 60:
             return text
     message = f"{what}: expected a UTC time such as 2026-01-31T12:00:00Z, got {_short(text)}"
     raise MalformedError(message)
 
 
-_TIME_SHAPE = {ord(digit): "0" for digit in "123456789"}
+_TIME_SHAPE = "0000-00-00T00:00:00Z"
+_TIME_LENGTH = len(_TIME_SHAPE)
+_SHAPE = {ord(digit): "0" for digit in "123456789"}
+_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def _days(year: int, month: int) -> int:
+    """Return how many days a month has; 0 where there is no such month."""
+    if not 1 <= month <= len(_DAYS):
+        return 0
+    leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return _DAYS[month - 1] + (leap and month == 2)
 
 
 def check_text(text: str, *, what: str, limit: int, lines: bool = False) -> str:
@@ -324,7 +324,10 @@ def _kind(value: object) -> str:
 class Fields:
     """The fields of one JSON object, each read once; `done` refuses what is left over.
 
-    Every method raises MalformedError (or another FormatError) that names the field.
+    Raises:
+        MalformedError: from every method: a field is missing, unknown or wrong; it is named.
+        TooLargeError: a text or array is longer than its limit.
+        NotCanonicalError: a digest in a second spelling.
     """
 
     __slots__ = ("_rest", "_where")

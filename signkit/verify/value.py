@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import dataclass_transform
 else:
 
-    def dataclass_transform(**_options: object):
+    def dataclass_transform(**_options: object) -> object:
         """Stand in for the type checker's decorator at run time."""
         return lambda cls: cls
 

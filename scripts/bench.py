@@ -1,0 +1,490 @@
+"""Measure signkit against the tools that people compare it with, in pairs, in one run.
+
+Each work and its yardstick run in turn, A B A B ..., after one warm-up; the figure is the median of
+the ratios of the pairs, because seconds drift on a shared machine and ratios do not. Peak memory is
+that of the largest process of a command, as the system says it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+BIN = Path(sys.executable).parent
+ROOT = Path(__file__).resolve().parents[1]
+PART = 16 * MIB
+TARGET = "aarch64-unknown-linux"
+
+Command = Sequence[str | os.PathLike[str]]
+
+
+@dataclass
+class Figure:
+    """One line of the table."""
+
+    work: str
+    yardstick: str
+    ratios: list[float]
+    ours: list[float]
+    theirs: list[float]
+    bound: float | None
+    memory: int
+    memory_bound: int | None
+    extra: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """The median of the pairs."""
+        return statistics.median(self.ratios)
+
+    @property
+    def kept(self) -> bool:
+        """Whether every bound is kept."""
+        fast = self.bound is None or self.ratio <= self.bound
+        return fast and (self.memory_bound is None or self.memory <= self.memory_bound)
+
+
+def run(command: Command, *, stdin: Path | None = None) -> tuple[float, int]:
+    """Run a command to its end; returns wall seconds and peak memory in bytes."""
+    with (stdin or Path(os.devnull)).open("rb") as source:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command, stdin=source, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        error = process.stderr.read() if process.stderr else b""
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{command} ended with {process.returncode}: {error.decode(errors='replace')}")
+    return seconds, usage.ru_maxrss * KIB
+
+
+def measure(
+    work: str,
+    yardstick: str,
+    ours: Callable[[], tuple[float, int]],
+    theirs: Callable[[], tuple[float, int]],
+    *,
+    rounds: int,
+    bound: float | None,
+    memory_bound: int | None = None,
+) -> Figure:
+    """Run a pair of works in turn."""
+    theirs()
+    ours()
+    figure = Figure(work, yardstick, [], [], [], bound, 0, memory_bound)
+    for _ in range(rounds):
+        other, _memory = theirs()
+        own, memory = ours()
+        figure.theirs.append(other)
+        figure.ours.append(own)
+        figure.ratios.append(own / other)
+        figure.memory = max(figure.memory, memory)
+    return figure
+
+
+def signkit(*arguments: object) -> list[str]:
+    """Return the command line of a signkit command."""
+    return [str(BIN / "signkit"), *map(str, arguments)]
+
+
+def signkit_json(*arguments: object) -> dict[str, str]:
+    """Run a signkit command and return its JSON."""
+    text = subprocess.run(
+        [*signkit(*arguments), "--json"], check=True, capture_output=True, text=True
+    ).stdout
+    return json.loads(text)
+
+
+class Bench:
+    """The works, in one folder of their own."""
+
+    def __init__(self, folder: Path, *, rounds: int, quick: bool) -> None:
+        self.folder, self.rounds = folder, rounds
+        self.big_size = 256 * MIB if quick else 4 * GIB
+        self.small_count = 2_000 if quick else 100_000
+        self.item_count = 500 if quick else 10_000
+        os.environ["SIGNKIT_HOME"] = str(folder / "home")
+        self.key, self.public = folder / "k.pem", folder / "public.pem"
+        subprocess.run(
+            ["openssl", "genpkey", "-algorithm", "Ed25519", "-out", self.key], check=True
+        )
+        subprocess.run(
+            ["openssl", "pkey", "-in", self.key, "-pubout", "-out", self.public], check=True
+        )
+
+    # Material
+
+    def big(self) -> Path:
+        """Return a big file of random bytes, in the page cache."""
+        path = self.folder / "big.bin"
+        if not path.exists():
+            with path.open("wb") as file:
+                for _ in range(self.big_size // MIB):
+                    file.write(os.urandom(MIB))
+            os.sync()
+        run(["cat", path])
+        return path
+
+    def small(self) -> Path:
+        """Return a folder of many files of 1 KiB."""
+        folder = self.folder / "small"
+        if not folder.exists():
+            for place in range(self.small_count):
+                path = folder / f"{place // 1000:03}" / f"{place:06}.bin"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(os.urandom(KIB))
+            paths = sorted(folder.rglob("*.bin"))
+            (self.folder / "small.list").write_text("".join(f"{path}\n" for path in paths))
+            os.sync()
+        return folder
+
+    def request(self, name: str, *arguments: object) -> Path:
+        """Prepare a request and return its path."""
+        path = self.folder / f"{name}.request.json"
+        subprocess.run(
+            signkit("prepare", *arguments, "--out", path, "--force"),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return path
+
+    def signed(self, request: Path) -> Path:
+        """Sign a request and return the response's path."""
+        subprocess.run(
+            self.sign_command(request),
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        return request.with_name(request.name.replace(".request.", ".response."))
+
+    def sign_command(self, request: Path) -> list[str]:
+        """Return the command that signs a request."""
+        digest = sha256(request.read_bytes()).hexdigest()
+        return signkit("sign", request, "--key", self.key, "--yes-to", digest)
+
+    def name(self, version: object = "1.0.0", artifact: str = "ML-Model") -> list[object]:
+        """Return the options that name a release."""
+        return ["--artifact", artifact, "--version", version, "--target", TARGET]
+
+    # Works
+
+    def prepare_big(self) -> Figure:
+        """Whole and part digests of a big file."""
+        big = self.big()
+        out = self.folder / "bench.request.json"
+        command = signkit("prepare", big, *self.name(), "--out", out, "--force")
+        return measure(
+            f"prepare {self.big_size // MIB} MiB, whole and part digests",
+            "openssl dgst -sha256",
+            lambda: run(command),
+            lambda: run(["openssl", "dgst", "-sha256", big]),
+            rounds=self.rounds,
+            bound=1.1,
+            memory_bound=100 * MIB,
+        )
+
+    def prepare_small(self) -> Figure:
+        """Many small files, one request."""
+        small = self.small()
+        out = self.folder / "small.request.json"
+        listed = self.folder / "small.list"
+        named = ["--artifact", "{stem}", "--version", "1", "--target", TARGET]
+        command = signkit("prepare", "--files-from", listed, *named, "--out", out, "--force")
+        pipeline = f"find {small} -type f | xargs -P2 -n500 sha256sum"
+        return measure(
+            f"prepare {self.small_count} files of 1 KiB, one request",
+            "find | xargs -P2 -n500 sha256sum",
+            lambda: run(command),
+            lambda: run(["sh", "-c", pipeline]),
+            rounds=self.rounds,
+            bound=2.5,
+        )
+
+    def sign(self) -> Figure:
+        """Many items, both schemes, own output verified."""
+        self.small()
+        listed = self.folder / "items.list"
+        lines = (self.folder / "small.list").read_text().splitlines()[: self.item_count]
+        while len(lines) < self.item_count:
+            lines *= 2
+        listed.write_text("".join(f"{line}\n" for line in lines[: self.item_count]))
+        request = self.request("items", "--files-from", listed, *self.name(artifact="{stem}"))
+        loop = [sys.executable, __file__, "--bare-loop", str(request), str(self.key)]
+        return measure(
+            f"sign {self.item_count} items, both schemes, verified",
+            "bare loop of the same primitive calls",
+            lambda: run(self.sign_command(request)),
+            lambda: run(loop),
+            rounds=self.rounds,
+            bound=2.0,
+        )
+
+    def verify_big(self) -> Figure:
+        """One verdict on a big file."""
+        big = self.big()
+        response = self.signed(self.request("big", big, *self.name()))
+        subprocess.run(
+            signkit("statement", response, "--out", self.folder),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        command = signkit("verify", big, "--key", self.public)
+        return measure(
+            f"verify {self.big_size // MIB} MiB",
+            "openssl dgst -sha256",
+            lambda: run(command),
+            lambda: run(["openssl", "dgst", "-sha256", big]),
+            rounds=self.rounds,
+            bound=0.95,
+            memory_bound=60 * MIB,
+        )
+
+    def start_up(self) -> Iterator[Figure]:
+        """A verdict on 1 KiB: what starting costs."""
+        content = self.folder / "tiny.bin"
+        content.write_bytes(os.urandom(KIB))
+        response = self.signed(self.request("tiny", content, *self.name()))
+        subprocess.run(
+            signkit("statement", response, "--out", self.folder),
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        options = [str(content), "--key", str(self.public)]
+        pyz = [sys.executable, str(ROOT / "dist" / "signkit-verify.pyz"), *options]
+        for work, command, bound in (
+            ("signkit verify of 1 KiB", signkit("verify", *options), None),
+            ("signkit-verify.pyz of 1 KiB", pyz, 2.5),
+        ):
+            yield measure(
+                work,
+                "python3 -c pass",
+                lambda command=command: run(command),
+                lambda: run([sys.executable, "-c", "pass"]),
+                rounds=max(21, self.rounds),
+                bound=bound,
+            )
+
+    def submit(self) -> Figure:
+        """A big file to the embedded registry, against curl to the same one."""
+        big = self.big()
+        parts = self.split(big)
+        figure: Figure | None = None
+        with self.registry() as server:
+            responses = iter(
+                [
+                    self.signed(self.request(f"v{n}", big, *self.name(n)))
+                    for n in range(self.rounds + 1)
+                ]
+            )
+            figure = measure(
+                f"submit {self.big_size // MIB} MiB, every digest checked",
+                "curl PUT of the same parts",
+                lambda: run(self.submit_command(next(responses), server)),
+                lambda: server.curl(parts),
+                rounds=self.rounds,
+                bound=1.4,
+                memory_bound=150 * MIB,
+            )
+            memory = server.peak_memory()
+        figure.extra = f"server {memory // MIB} MiB (at most 200)"
+        if memory > 200 * MIB:
+            figure.memory_bound = 0
+        return figure
+
+    def submit_command(self, response: Path, server: Server) -> list[str]:
+        """Return the command that submits a response."""
+        return signkit("submit", response, "--registry", server.url, "--token-file", server.token)
+
+    def split(self, big: Path) -> list[Path]:
+        """Return the parts of a file as files, for curl."""
+        folder = self.folder / "parts"
+        folder.mkdir(exist_ok=True)
+        paths = []
+        with big.open("rb") as file:
+            while data := file.read(PART):
+                path = folder / f"{len(paths) + 1:04}"
+                path.write_bytes(data)
+                paths.append(path)
+        os.sync()
+        return paths
+
+    @contextmanager
+    def registry(self) -> Iterator[Server]:
+        """Run the embedded registry on a free port."""
+        data = self.folder / "registry"
+        process = subprocess.Popen(
+            [*signkit("registry", "serve", "--data", data, "--port", "0"), "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            token = self.folder / "token"
+            token.write_text(signkit_json("registry", "token", "new", "--data", data)["token"])
+            token.chmod(0o600)
+            yield Server(json.loads(line)["url"], token, process.pid, self.folder)
+        finally:
+            process.terminate()
+            process.wait()
+            shutil.rmtree(data, ignore_errors=True)
+
+
+class Server:
+    """A running registry."""
+
+    def __init__(self, url: str, token: Path, pid: int, folder: Path) -> None:
+        self.url, self.token, self.pid, self.folder = url, token, pid, folder
+        self.count = 0
+
+    def call(self, method: str, path: str, body: object = None) -> dict[str, dict[str, str]]:
+        """Call the API."""
+        request = urllib.request.Request(  # noqa: S310  (loopback)
+            self.url.rstrip("/") + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "authorization": f"Token {self.token.read_text()}",
+                "x-api-version": "2",
+                "content-type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return json.loads(answer.read())
+
+    def curl(self, parts: Sequence[Path]) -> tuple[float, int]:
+        """Declare a binary and its parts, then PUT them with one curl, four at a time."""
+        self.count += 1
+        artifact = self.call("POST", "/artifacts", {"name": f"curl {self.count}"})["artifact"]
+        version = self.call(
+            "POST", "/artifact_versions", {"artifact_prn": artifact["prn"], "version": "1"}
+        )["artifact_version"]
+        size = sum(path.stat().st_size for path in parts)
+        binary = self.call(
+            "POST",
+            "/binaries",
+            {
+                "artifact_version_prn": version["prn"],
+                "hash": "00" * 32,
+                "size": size,
+                "target": "any",
+            },
+        )["binary"]
+        config = self.folder / "curl.config"
+        blocks = [self._block(binary["prn"], n + 1, path, size) for n, path in enumerate(parts)]
+        config.write_text("next\n".join(blocks))
+        return run(["curl", "-sS", "-Z", "--parallel-max", "4", "--fail", "-K", config])
+
+    def _block(self, prn: str, index: int, path: Path, size: int) -> str:
+        data = path.read_bytes()
+        digest = sha256(data)
+        body = {"expected_binary_size": size, "hash": digest.hexdigest(), "size": len(data)}
+        part = self.call("PUT", f"/binaries/{prn}/parts/{index}", body)["binary_part"]
+        checksum = base64.b64encode(digest.digest()).decode()
+        return (
+            f'url = "{part["presigned_upload_url"]}"\nupload-file = "{path}"\n'
+            f'header = "x-amz-checksum-sha256: {checksum}"\n'
+            'header = "content-type: application/octet-stream"\noutput = "/dev/null"\n'
+        )
+
+    def peak_memory(self) -> int:
+        """Return the largest resident size the server ever had, in bytes."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * KIB
+        return 0
+
+
+def bare_loop(request: Path, key: Path) -> None:
+    """Make the primitive calls of `sign` and nothing else: two signatures, two verifications."""
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+    from nacl.bindings import crypto_sign_open
+
+    private = load_pem_private_key(key.read_bytes(), None)
+    public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    payload = base64.b64decode(json.loads(request.read_bytes())["payload"])
+    digests = [item["digest"]["sha256"].encode() for item in json.loads(payload)["items"]]
+    statement = b"x" * 500
+    for digest in digests:
+        for message in (digest, statement):
+            crypto_sign_open(private.sign(message) + message, public)
+
+
+def _row(each: Figure) -> tuple[str, ...]:
+    return (
+        each.work,
+        each.yardstick,
+        f"{each.ratio:.2f} ({min(each.ratios):.2f}-{max(each.ratios):.2f})",
+        "" if each.bound is None else f"{each.bound:.2f}",
+        f"{statistics.median(each.ours):.3f}",
+        f"{statistics.median(each.theirs):.3f}",
+        f"{each.memory // MIB} MiB",
+        "" if each.memory_bound is None else f"{each.memory_bound // MIB} MiB",
+        ("kept" if each.kept else "NOT KEPT") + (f"; {each.extra}" if each.extra else ""),
+    )
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """Return the figures as text."""
+    header = ("work", "against", "ratio", "bound", "s", "s", "peak", "bound", "")
+    rows = [header, *(_row(each) for each in figures)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+WORKS = ("prepare-big", "prepare-small", "sign", "verify-big", "start-up", "submit")
+
+
+def main() -> int:
+    """Measure what was asked for and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("works", nargs="*", metavar="WORK", help=f"of {', '.join(WORKS)}")
+    parser.add_argument("--rounds", type=int, default=3, help="pairs to measure (default 3)")
+    parser.add_argument("--quick", action="store_true", help="small material: does it run at all?")
+    parser.add_argument("--folder", type=Path, help="where the material goes (default: temporary)")
+    parser.add_argument("--bare-loop", nargs=2, metavar=("REQUEST", "KEY"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.bare_loop:
+        bare_loop(*map(Path, options.bare_loop))
+        return 0
+    unknown = set(options.works) - set(WORKS)
+    if unknown:
+        parser.error(f"unknown work {min(unknown)}: expected {', '.join(WORKS)}")
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="signkit-bench-", dir=options.folder) as name:
+        bench = Bench(Path(name), rounds=options.rounds, quick=options.quick)
+        for work in options.works or WORKS:
+            print(f"measuring {work}", file=sys.stderr, flush=True)
+            made = getattr(bench, work.replace("-", "_"))()
+            figures += [made] if isinstance(made, Figure) else list(made)
+    print(table(figures))
+    return 0 if all(figure.kept for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
