@@ -22,14 +22,15 @@ class FileIdentity:
         inode: st_ino.
         size: Bytes.
         mtime_ns: Nanoseconds since 1970.
-        ctime_ns: Nanoseconds since 1970.
+        ctime_ns: Nanoseconds since 1970, or None where it could not show a later write: such an
+            identity is equal to that of no open file.
     """
 
     device: int
     inode: int
     size: int
     mtime_ns: int
-    ctime_ns: int
+    ctime_ns: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
