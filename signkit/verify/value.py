@@ -27,7 +27,7 @@ class Value:
 
     def __init__(self, **fields: object) -> None:
         names = self.__slots__
-        if len(fields) != len(names):
+        if fields.keys() != set(names):
             message = f"{type(self).__name__} takes exactly {', '.join(names)}"
             raise TypeError(message)
         for name in names:
