@@ -15,12 +15,45 @@ from signkit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from signkit.formats.checkpoint import Checkpoint
     from signkit.model.request import Item, Request
     from signkit.prepare.hashing import HashedFile
     from signkit.prepare.release_list import ListedFile
 
 _SUFFIX = ".request.json"
+
+Artifact = Annotated[
+    str | None, typer.Option(help="Artifact name; may hold {name} or {stem} of the file.")
+]
+Version = Annotated[str | None, typer.Option(help="Artifact version.")]
+Target = Annotated[str | None, typer.Option(help="What it is for; may hold {name} or {stem}.")]
+Release = Annotated[
+    Path | None, typer.Option("--list", metavar="TOML", help="A release of many files.")
+]
+FilesFrom = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Paths, one a line (or NUL-separated); - is stdin."),
+]
+SequenceNumber = Annotated[
+    int | None,
+    typer.Option(min=1, help="Default: one more than the last response submitted here."),
+]
+Expires = Annotated[
+    str | None, typer.Option(metavar="DATE", help="2027-01-31, or a whole UTC time.")
+]
+Metadata = Annotated[
+    Path | None, typer.Option(metavar="JSON", help="Custom metadata for every file.")
+]
+Reason = Annotated[str | None, typer.Option(help="Why, for the operator to read.")]
+Requester = Annotated[str | None, typer.Option(help="Who asks. Default: user@machine.")]
+Scheme = Annotated[
+    list[str] | None, typer.Option(help="Signatures wanted. Default: peridio, statement.")
+]
+RoleName = Annotated[str, typer.Option(help="The duty of the key that is to sign.")]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="The request to write.")
+]
+Force = Annotated[bool, typer.Option(help="Replace a request and plan of that name.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,41 +76,21 @@ class _Said:
 def prepare(
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...")] = None,
     *,
-    artifact: Annotated[
-        str | None, typer.Option(help="Artifact name; may hold {name} or {stem} of the file.")
-    ] = None,
-    version: Annotated[str | None, typer.Option(help="Artifact version.")] = None,
-    target: Annotated[
-        str | None, typer.Option(help="What it is for; may hold {name} or {stem}.")
-    ] = None,
-    release: Annotated[
-        Path | None, typer.Option("--list", metavar="TOML", help="A release of many files.")
-    ] = None,
-    files_from: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Paths, one a line (or NUL-separated); - is stdin."),
-    ] = None,
-    sequence: Annotated[
-        int | None,
-        typer.Option(min=1, help="Default: one more than the last response submitted here."),
-    ] = None,
-    expires: Annotated[
-        str | None, typer.Option(metavar="DATE", help="2027-01-31, or a whole UTC time.")
-    ] = None,
-    metadata: Annotated[
-        Path | None, typer.Option(metavar="JSON", help="Custom metadata for every file.")
-    ] = None,
-    reason: Annotated[str | None, typer.Option(help="Why, for the operator to read.")] = None,
-    requester: Annotated[str | None, typer.Option(help="Who asks. Default: user@machine.")] = None,
-    scheme: Annotated[
-        list[str] | None, typer.Option(help="Signatures wanted. Default: peridio, statement.")
-    ] = None,
-    role: Annotated[str, typer.Option(help="The duty of the key that is to sign.")] = "release",
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="The request to write.")
-    ] = None,
-    force: Annotated[bool, typer.Option(help="Replace a request and plan of that name.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    artifact: Artifact = None,
+    version: Version = None,
+    target: Target = None,
+    release: Release = None,
+    files_from: FilesFrom = None,
+    sequence: SequenceNumber = None,
+    expires: Expires = None,
+    metadata: Metadata = None,
+    reason: Reason = None,
+    requester: Requester = None,
+    scheme: Scheme = None,
+    role: RoleName = "release",
+    out: Out = None,
+    force: Force = False,
+    as_json: AsJson = False,
 ) -> None:
     """Hash every file once and write X.request.json (crosses the gap) and X.plan.json (stays)."""
     from signkit.cli.clock import now, user_at_machine
