@@ -14,7 +14,7 @@ from signkit.verify import limits
 
 if TYPE_CHECKING:
     from signkit.cli.passphrase import PassphraseOptions
-    from signkit.custody.store import KeyStore
+    from signkit.custody.store import KeyStore, StoredKey
     from signkit.formats.private_key import OpenedKey
     from signkit.verify.ed25519 import PublicKey
 
@@ -29,11 +29,13 @@ class KeySource:
         name: What to call it in prompts and messages.
         data: The file.
         private: Whether it is a private key.
+        stored: The key of the store that it is, or None.
     """
 
     name: str
     data: bytes
     private: bool
+    stored: StoredKey | None = None
 
 
 def read_key(reference: str, *, store: KeyStore, private: bool, public: bool) -> KeySource:
@@ -56,22 +58,22 @@ def read_key(reference: str, *, store: KeyStore, private: bool, public: bool) ->
     if reference == STDIN:
         data = _read_stdin()
         return KeySource(name="standard input", data=data, private=private or is_private_key(data))
-    path, name = _find(reference, store, public=public)
+    stored = store.get(reference) if store.has(reference) else None
+    path = _path(reference, stored, store, public=public)
     data, status = read_file_and_status(path, limit=limits.KEY_FILE_SIZE, what="key")
     is_private = private or is_private_key(data)
     if is_private:
         check_private_file(path, status)
-    return KeySource(name=name, data=data, private=is_private)
+    return KeySource(name=reference, data=data, private=is_private, stored=stored)
 
 
-def _find(reference: str, store: KeyStore, *, public: bool) -> tuple[Path, str]:
-    if store.has(reference):
-        stored = store.get(reference)
+def _path(reference: str, stored: StoredKey | None, store: KeyStore, *, public: bool) -> Path:
+    if stored is not None:
         if stored.encrypted is None or (public and stored.public_key is not None):
-            return stored.public_path, reference
-        return stored.private_path, reference
+            return stored.public_path
+        return stored.private_path
     if os.path.exists(reference):
-        return Path(reference), reference
+        return Path(reference)
     message = f"no key {reference!r:.200}: no such name in {store.folder}, and no such file"
     raise KeyNotFoundError(message, hint="signkit keys list shows the keys of the store")
 
@@ -89,10 +91,15 @@ def open_private(source: KeySource, passphrase: PassphraseOptions) -> OpenedKey:
 
     Raises:
         KeyLockedError, FormatError: as `custody.key_file.parse_key`.
+        CustodyError: it is not the key of its public file in the store.
     """
     from signkit.custody.key_file import parse_key
+    from signkit.custody.store import check_pair
 
-    return parse_key(source.data, name=source.name, secrets=passphrase.existing())
+    opened = parse_key(source.data, name=source.name, secrets=passphrase.existing())
+    if source.stored is not None:
+        check_pair(source.stored, opened.key.public_key)
+    return opened
 
 
 def load_public_key(

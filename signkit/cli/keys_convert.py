@@ -72,8 +72,10 @@ def convert(
     source = _read(key, private=private, public=public)
     wants_private = source.private and not public
     if wants_private:
+        if to is not KeyForm.PEM and not reveal_private:
+            message = f"the form {to} would show the private key to anyone who sees the result"
+            raise UsageError(message, hint=_REVEAL_HINT)
         encrypted = encrypt and to is KeyForm.PEM
-        _check_revealing(to, encrypted=encrypted, allowed=reveal_private or not encrypt)
         data = _private(source, to, old=old, chosen=chosen if encrypted else None)
     else:
         data = _public(source, to, old)
@@ -96,12 +98,6 @@ def _read(key: str, *, private: bool, public: bool) -> KeySource:
 
     store = KeyStore(signkit_home() / "keys")
     return read_key(key, store=store, private=private, public=public)
-
-
-def _check_revealing(form: KeyForm, *, encrypted: bool, allowed: bool) -> None:
-    if not encrypted and not allowed:
-        message = f"the form {form} would show the private key to anyone who sees the result"
-        raise UsageError(message, hint=_REVEAL_HINT)
 
 
 def _private(

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from signkit.custody.key_file import load_key_file
 from signkit.custody.signer import OpenedSigner, Secrets
-from signkit.custody.store import KeyStore
-from signkit.errors import CustodyError, KeyNotFoundError
+from signkit.custody.store import KeyStore, check_pair
+from signkit.errors import KeyNotFoundError
 
 _HINT = "signkit keys list shows the keys there are; a file is named by its path"
 
@@ -54,9 +54,7 @@ def _open_stored(name: str, store: KeyStore, secrets: Secrets) -> OpenedSigner:
         message = f"the private key of {name} is not in {store.folder}, only its public key is"
         raise KeyNotFoundError(message, hint="bring the private key file from where it is kept")
     signer = load_key_file(stored.private_path, secrets=secrets, name=name)
-    if stored.public_key is not None and stored.public_key != signer.public_key:
-        message = f"{stored.public_path} is not the public key of {stored.private_path}"
-        raise CustodyError(message, hint="find out which of the two files was exchanged")
+    check_pair(stored, signer.public_key)
     return signer
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from signkit.custody.access import make_private_folder
 from signkit.custody.key_file import encode_key
-from signkit.errors import FileError, KeyNotFoundError, MalformedError
+from signkit.errors import CustodyError, FileError, KeyNotFoundError, MalformedError
 from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, check_target, read_file, write_new
 from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import OpenedKey, is_encrypted_key, new_private_key
@@ -59,6 +59,20 @@ def is_key_name(name: str) -> bool:
         and name[0] not in "-."
         and not name.endswith((".pub", ".pem"))
     )
+
+
+def check_pair(stored: StoredKey, public_key: PublicKey) -> None:
+    """Check that the public file of a key is that of the private key just opened.
+
+    An encrypted key file has no checksum: some flipped bits open as another key. This notices.
+
+    Raises:
+        CustodyError: they are not a pair.
+    """
+    if stored.public_key is not None and stored.public_key != public_key:
+        message = f"{stored.public_path} is not the public key of {stored.private_path}"
+        hint = "one of the two was altered or exchanged; get both from their backup"
+        raise CustodyError(message, hint=hint)
 
 
 class KeyStore:

@@ -160,10 +160,10 @@ def _from_encrypted(der: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
 
 
 def _is_whole(plain: bytes) -> bool:
-    """Say whether bytes are one SEQUENCE: what a wrong passphrase leaves practically never is."""
+    """Say whether bytes are one PKCS#8 structure: what a wrong passphrase leaves never is."""
     reader = DerReader(plain, what=_WHAT)
     try:
-        reader.take(SEQUENCE)
+        reader.inner().integer(most=1)
         reader.done()
     except FormatError:
         return False
