@@ -1,0 +1,95 @@
+"""The generated pages of docs/reference: `python -m tests.support.reference` writes them again."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from signkit import errors
+from signkit.errors import SignkitError
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+_COMMANDS = (
+    "",
+    "keys new",
+    "keys show",
+    "keys convert",
+    "keys list",
+    "prepare",
+    "show",
+    "sign",
+    "submit",
+    "statement",
+    "verify",
+    "trust init",
+    "registry serve",
+    "registry token new",
+    "registry token list",
+    "registry token revoke",
+)
+
+
+def error_classes() -> list[type[SignkitError]]:
+    """Every error, in the order of the module."""
+    members = inspect.getmembers(errors, inspect.isclass)
+    found = [member for _name, member in members if issubclass(member, SignkitError)]
+    return sorted(found, key=lambda member: inspect.getsourcelines(member)[1])
+
+
+def errors_page() -> str:
+    """The table of exit codes and codes."""
+    rows = [
+        f"| {each.exit_code} | `{each.code}` | {(each.__doc__ or '').splitlines()[0]} |"
+        for each in sorted(error_classes(), key=lambda each: each.exit_code)
+    ]
+    return "\n".join(
+        [
+            "# Errors and exit codes",
+            "",
+            "Generated from `signkit/errors.py` by `python -m tests.support.reference`.",
+            "",
+            "An error is one line on stderr, `error: ...`, and often a second one, `hint: ...`, that says what",
+            'to do next. With `--json` it is one JSON object on stderr: `{"error", "code", "hint"?, "reason"?}`;',
+            "`reason` is the code of what is behind the refusal of a document. Codes and exit codes are stable.",
+            "",
+            "| exit | code | meaning |",
+            "|---|---|---|",
+            "| 0 | | done; verified |",
+            *rows,
+            "| 130 | | interrupted (SIGINT) |",
+            "| 141 | | the reader of the output went away (SIGPIPE) |",
+            "",
+        ]
+    )
+
+
+def help_of(command: str) -> str:
+    """What a command's --help prints, 80 columns wide."""
+    environment = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
+    signkit = [sys.executable, "-m", "signkit.cli", *command.split(), "--help"]
+    run = subprocess.run(signkit, capture_output=True, text=True, check=True, env=environment)
+    return "\n".join(line.rstrip() for line in run.stdout.strip().splitlines())
+
+
+def cli_page() -> str:
+    """The help of every command."""
+    blocks = [
+        f"## {('signkit ' + command).strip()}\n\n```text\n{help_of(command)}\n```\n"
+        for command in _COMMANDS
+    ]
+    head = "# Commands\n\nGenerated from `--help` by `python -m tests.support.reference`.\n\n"
+    return head + "\n".join(blocks)
+
+
+def main() -> None:
+    """Write the pages."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "errors.md").write_text(errors_page())
+    (FOLDER / "cli.md").write_text(cli_page())
+
+
+if __name__ == "__main__":
+    main()
