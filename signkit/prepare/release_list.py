@@ -1,0 +1,281 @@
+"""Which files a release consists of, and what the user said of each.
+
+Two lists are read: a TOML file that says everything, and a plain list of paths. Nothing is opened
+here but the list's own bytes.
+
+Spec: docs/formats/release-list.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from signkit.errors import MalformedError, TooLargeError, UsageError
+from signkit.formats.request import parse_metadata
+from signkit.verify import limits
+from signkit.verify.encoding import Fields, check_name, check_text, check_time
+
+RELEASE_LIST_SIZE = 64 * limits.MIB
+
+_PLACEHOLDER = re.compile(r"\{(name|stem)\}|[{}]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFile:
+    """One file of a release, as the user said it.
+
+    Attributes:
+        path: Where the content is.
+        name: Its file name in the request.
+        artifact: 1 to 128 characters, placeholders filled in.
+        version: 1 to 128 characters.
+        target: 1 to 128 characters, placeholders filled in.
+        sequence: From 1, or None to continue.
+        expires: RFC 3339 UTC text, or None for never.
+        custom_metadata: A JSON object.
+    """
+
+    path: str
+    name: str
+    artifact: str
+    version: str
+    target: str
+    sequence: int | None
+    expires: str | None
+    custom_metadata: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseList:
+    """A whole release list.
+
+    Attributes:
+        reason: Why, for the operator to read, or None.
+        files: 1 to limits.ITEM_COUNT.
+    """
+
+    reason: str | None
+    files: tuple[ListedFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Said:
+    """What one table says; None where it says nothing."""
+
+    artifact: str | None = None
+    version: str | None = None
+    target: str | None = None
+    sequence: int | None = None
+    expires: str | None = None
+    custom_metadata: Mapping[str, object] | None = None
+
+    def or_else(self, defaults: _Said) -> _Said:
+        return _Said(
+            artifact=self.artifact or defaults.artifact,
+            version=self.version or defaults.version,
+            target=self.target or defaults.target,
+            sequence=self.sequence or defaults.sequence,
+            expires=self.expires or defaults.expires,
+            custom_metadata=defaults.custom_metadata
+            if self.custom_metadata is None
+            else self.custom_metadata,
+        )
+
+
+def parse_release_list(data: bytes, *, folder: str | os.PathLike[str]) -> ReleaseList:
+    """Parse a release list.
+
+    Args:
+        data: The TOML file, at most RELEASE_LIST_SIZE bytes.
+        folder: The folder of the list, to which its relative paths are relative.
+
+    Raises:
+        TooLargeError: too many bytes, items or characters.
+        MalformedError: not TOML, or a name is unknown, missing or wrong; the item is numbered.
+        UsageError: an unknown placeholder, or two files for one artifact, version and target.
+    """
+    top = Fields(_parse_toml(data), "release list")
+    defaults, reason = _Said(), None
+    if top.has("defaults"):
+        table = top.member("defaults")
+        if table.has("reason"):
+            what = "release list.defaults.reason"
+            text = table.text("reason")
+            reason = check_text(text, what=what, limit=limits.REASON_LENGTH, lines=True)
+        defaults = _parse_said(table, "release list.defaults")
+    members = top.array("item", least=1, most=limits.ITEM_COUNT)
+    top.done()
+    files = tuple(
+        _parse_item(member, f"release list: item {number}", os.fspath(folder), defaults)
+        for number, member in enumerate(members, start=1)
+    )
+    check_distinct(files)
+    return ReleaseList(reason=reason, files=files)
+
+
+def _parse_toml(data: bytes) -> dict[str, object]:
+    if len(data) > RELEASE_LIST_SIZE:
+        message = f"release list is too large: expected at most {RELEASE_LIST_SIZE} bytes"
+        raise TooLargeError(message)
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        message = f"release list is not UTF-8: byte {error.start} cannot be decoded"
+        raise MalformedError(message) from error
+    except RecursionError as error:
+        message = "release list is nested too deeply"
+        raise MalformedError(message) from error
+    except ValueError as error:
+        message = f"release list is not TOML: {error}"
+        raise MalformedError(message) from error
+
+
+def _parse_item(value: object, where: str, folder: str, defaults: _Said) -> ListedFile:
+    table = Fields(value, where)
+    path = table.text("path")
+    name = table.text("name") if table.has("name") else path.rpartition("/")[2]
+    check_name(name, what=f"{where}.name")
+    said = _parse_said(table, where).or_else(defaults)
+    return ListedFile(
+        path=os.path.join(folder, path),
+        name=name,
+        artifact=_fill_label(said.artifact, name, f"{where}.artifact"),
+        version=_required(said.version, f"{where}.version"),
+        target=_fill_label(said.target, name, f"{where}.target"),
+        sequence=said.sequence,
+        expires=said.expires,
+        custom_metadata=said.custom_metadata or {},
+    )
+
+
+def _parse_said(table: Fields, where: str) -> _Said:
+    """Read what both kinds of table may say, and refuse what is left."""
+    said = _Said(
+        artifact=table.label("artifact") if table.has("artifact") else None,
+        version=table.label("version") if table.has("version") else None,
+        target=table.label("target") if table.has("target") else None,
+        sequence=table.integer("sequence", least=1) if table.has("sequence") else None,
+        expires=_parse_expires(table, where) if table.has("expires") else None,
+        custom_metadata=_parse_metadata(table, where) if table.has("custom_metadata") else None,
+    )
+    table.done()
+    return said
+
+
+def _parse_expires(table: Fields, where: str) -> str:
+    value = table.take("expires")
+    what = f"{where}.expires"
+    if isinstance(value, datetime):
+        value = value.isoformat().replace("+00:00", "Z") if value.tzinfo else "a local time"
+    elif isinstance(value, date):
+        value = f"{value.isoformat()}T00:00:00Z"
+    elif isinstance(value, str) and len(value) == len("2027-01-31"):
+        value = f"{value}T00:00:00Z"
+    return check_time(value if isinstance(value, str) else "another type", what=what)
+
+
+def _parse_metadata(table: Fields, where: str) -> dict[str, object]:
+    value = table.take("custom_metadata")
+    _check_plain(value, f"{where}.custom_metadata")
+    return parse_metadata(value, what=where)
+
+
+def _check_plain(value: object, what: str) -> None:
+    """Refuse what TOML has and JSON as signkit writes it has not: fractions, dates, long numbers."""
+    rest = [value]
+    while rest:
+        member = rest.pop()
+        if isinstance(member, dict):
+            rest.extend(member.values())
+        elif isinstance(member, list):
+            rest.extend(member)
+        elif not isinstance(member, str | int) or (
+            isinstance(member, int) and abs(member) > limits.INTEGER_MAX
+        ):
+            message = (
+                f"{what}: expected texts, integers of at most 53 bits, true and false, got {member}"
+            )
+            raise MalformedError(message, hint="write it as a text, in quotes")
+
+
+def _required(text: str | None, what: str) -> str:
+    if text is None:
+        message = f"{what} is missing, and there is no default"
+        raise MalformedError(message)
+    return text
+
+
+def _fill_label(template: str | None, name: str, what: str) -> str:
+    filled = fill(_required(template, what), name)
+    return check_text(filled, what=what, limit=limits.LABEL_LENGTH)
+
+
+def fill(template: str, name: str) -> str:
+    """Put a file name into an artifact or target.
+
+    Args:
+        template: May hold `{name}` and `{stem}`, and no other brace.
+        name: The file name. Its stem is what stands before its last suffix.
+
+    Raises:
+        UsageError: a brace that is not part of one of the two.
+    """
+    if "{" not in template and "}" not in template:
+        return template
+
+    def replace(match: re.Match[str]) -> str:
+        if match[1] is None:
+            message = f"{template!r}: expected {{name}} or {{stem}}, got another brace"
+            raise UsageError(message)
+        return name if match[1] == "name" else os.path.splitext(name)[0]
+
+    return _PLACEHOLDER.sub(replace, template)
+
+
+def check_distinct(files: Sequence[ListedFile]) -> None:
+    """Refuse two files for one artifact, version and target: the registry holds one binary there.
+
+    Raises:
+        UsageError: names both files.
+    """
+    places: dict[tuple[str, str, str], ListedFile] = {}
+    for file in files:
+        first = places.setdefault((file.artifact, file.version, file.target), file)
+        if first is not file:
+            message = (
+                f"{first.path} and {file.path} are both artifact {file.artifact!r},"
+                f" version {file.version!r}, target {file.target!r}"
+            )
+            hint = "give each file its own artifact or target, for example --artifact '{stem}'"
+            raise UsageError(message, hint=hint)
+
+
+def parse_path_list(data: bytes) -> tuple[str, ...]:
+    """Read a plain list of paths: NUL between them where there is any NUL, else one a line.
+
+    Args:
+        data: The list, in the encoding of the file system; empty lines count for nothing.
+
+    Raises:
+        TooLargeError: more than RELEASE_LIST_SIZE bytes, or limits.ITEM_COUNT paths.
+        MalformedError: no path at all.
+    """
+    if len(data) > RELEASE_LIST_SIZE:
+        message = f"path list is too large: expected at most {RELEASE_LIST_SIZE} bytes"
+        raise TooLargeError(message)
+    separator = b"\0" if b"\0" in data else b"\n"
+    paths = tuple([os.fsdecode(path) for path in data.split(separator) if path])
+    if len(paths) > limits.ITEM_COUNT:
+        message = (
+            f"path list is too long: expected at most {limits.ITEM_COUNT} paths, got {len(paths)}"
+        )
+        raise TooLargeError(message, hint="split the release into several requests")
+    if not paths:
+        message = "path list is empty: expected at least one path"
+        raise MalformedError(message)
+    return paths
