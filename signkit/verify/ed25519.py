@@ -10,19 +10,12 @@ Spec: docs/formats/ed25519.md; RFC 8032 section 5.1.7.
 
 from __future__ import annotations
 
-from hashlib import sha256
-
-from nacl._sodium import ffi, lib  # the package's own facade costs four times as much to import
-
-from signkit.errors import KeyRefusedError, MalformedError, SignatureInvalidError, VerificationError
+from signkit.errors import KeyRefusedError, MalformedError, SignatureInvalidError
+from signkit.verify.sodium import sodium_is_valid_point, sodium_sha256, sodium_verify
 from signkit.verify.value import Value
 
 PUBLIC_KEY_SIZE = 32
 SIGNATURE_SIZE = 64
-
-if lib.sodium_init() < 0:
-    _message = "libsodium cannot be initialised"
-    raise VerificationError(_message)
 
 
 class PublicKey(Value):
@@ -53,13 +46,13 @@ def enrol_public_key(raw: bytes) -> PublicKey:
         message = f"public key: expected {PUBLIC_KEY_SIZE} bytes, got {len(raw)}"
         raise MalformedError(message)
     raw = bytes(raw)
-    if not lib.crypto_core_ed25519_is_valid_point(raw):
+    if not sodium_is_valid_point(raw):
         message = (
             f"public key {raw.hex()} is refused: not the canonical encoding of a point of the"
             " prime-order group (off the curve, or of small or mixed order)"
         )
         raise KeyRefusedError(message, hint="make a new key; this one was not made honestly")
-    return PublicKey(raw=raw, keyid=sha256(raw).hexdigest())
+    return PublicKey(raw=raw, keyid=sodium_sha256(raw).hex())
 
 
 def verify_signature(key: PublicKey, message: bytes, signature: bytes) -> bytes:
@@ -79,10 +72,7 @@ def verify_signature(key: PublicKey, message: bytes, signature: bytes) -> bytes:
     if len(signature) != SIGNATURE_SIZE:
         text = f"signature: expected {SIGNATURE_SIZE} bytes, got {len(signature)}"
         raise SignatureInvalidError(text)
-    signed = signature + message
-    opened = ffi.new("unsigned char[]", len(signed))
-    size = ffi.new("unsigned long long *")
-    if lib.crypto_sign_open(opened, size, signed, len(signed), key.raw) != 0:
+    if not sodium_verify(key.raw, message, signature):
         text = f"the signature does not verify under key {key.keyid}"
         raise SignatureInvalidError(text)
     return message

@@ -76,7 +76,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                message = f"holds the name {name!r} twice in one object"
+                message = f"holds the name {_short(name)} twice in one object"
                 raise MalformedError(message)
             seen.add(name)
     return value
@@ -104,9 +104,16 @@ def encode_json(value: object) -> bytes:
         Compact UTF-8 JSON: no white space, names in the order given, nothing escaped that
         need not be.
 
+    Raises:
+        MalformedError: nested too deeply: what could be read may be too deep to write from here.
+
     Spec: docs/formats/conventions.md section 2.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    except RecursionError:
+        message = "the JSON value is nested too deeply to be written"
+        raise MalformedError(message) from None
 
 
 def canonical_json(value: object) -> bytes:
@@ -425,7 +432,8 @@ class Fields:
         """Refuse any value but the expected one."""
         value = self.take(name)
         if value != expected:
-            message = f"{self._where}.{name}: expected {expected!r}, got {value!r:.80}"
+            got = _short(value) if type(value) is str else _kind(value)
+            message = f"{self._where}.{name}: expected {expected!r}, got {got}"
             raise MalformedError(message)
 
     def done(self) -> None:
