@@ -1,0 +1,137 @@
+"""What a request finds: the application's parts, the caller, the body, and the route class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from signkit.errors import MalformedError
+from signkit.registry.bodies import BODY_SIZE, parse_body
+from signkit.registry.database import Database
+from signkit.registry.hashing import ContentJobs
+from signkit.registry.problems import BAD_REQUEST, TOO_LARGE, UNAUTHENTICATED, refuse, refuse_field
+from signkit.registry.settings import Settings
+from signkit.registry.store import PartStore
+from signkit.registry.tokens import Caller, find_caller
+from signkit.registry.upload import Receiver
+
+_VERSIONS = ("1", "2")
+_HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
+_CHALLENGE = {"www-authenticate": 'Bearer realm="signkit registry"'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the application is made of.
+
+    Attributes:
+        settings: How it serves.
+        secret: 32 bytes, the key of presigned URLs and cursors.
+        database: The records.
+        store: The content.
+        jobs: Hashes content.
+        receiver: Takes content in.
+    """
+
+    settings: Settings
+    secret: bytes
+    database: Database
+    store: PartStore
+    jobs: ContentJobs
+    receiver: Receiver
+
+
+def parts_of(request: Request) -> Parts:
+    """Return what the application is made of."""
+    return cast("Parts", request.app.state.parts)
+
+
+# Asynchronous, so that the framework does not send them to another thread.
+async def _find_parts(request: Request) -> Parts:
+    return parts_of(request)
+
+
+async def _caller_of(request: Request) -> Caller:
+    return cast("Caller", request.state.caller)
+
+
+Registry = Annotated[Parts, Depends(_find_parts)]
+CurrentCaller = Annotated[Caller, Depends(_caller_of)]
+Handler = Callable[[Request], Coroutine[object, object, Response]]
+
+
+class ApiRoute(APIRoute):
+    """A route that knows its caller before it reads anything, and reads JSON strictly."""
+
+    def get_route_handler(self) -> Handler:  # type: ignore[override]
+        """Wrap the framework's handler."""
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            _check_version(request)
+            request.state.caller = await run_in_threadpool(_authenticate, request)
+            if self.body_field is not None:
+                request = await _JsonRequest.read(request)
+            return await handler(request)
+
+        return handle
+
+
+class _JsonRequest(Request):
+    """A request whose body was read within its limit and parsed by our own parser."""
+
+    @classmethod
+    async def read(cls, request: Request) -> Request:
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > BODY_SIZE:
+                raise refuse(TOO_LARGE, f"body: expected at most {BODY_SIZE} bytes")
+        strict = cls(request.scope, request.receive)
+        # What the framework reads next. Parsed here, because it would call a refusal of ours
+        # "an error parsing the body".
+        strict._body = bytes(body)  # noqa: SLF001
+        try:
+            strict._json = parse_body(strict._body) if body else None  # noqa: SLF001
+        except MalformedError as error:
+            raise refuse_field("body", str(error)) from None
+        return strict
+
+
+def _check_version(request: Request) -> None:
+    version = request.headers.get("x-api-version", _VERSIONS[-1])
+    if version not in _VERSIONS:
+        raise refuse_field("x-api-version", f"expected {' or '.join(_VERSIONS)}")
+
+
+def _authenticate(request: Request) -> Caller:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() not in {"token", "bearer"} or not token.strip():
+        detail = "expected the header authorization: Token KEY"
+        raise refuse(UNAUTHENTICATED, detail, headers=_CHALLENGE)
+    with parts_of(request).database.read() as session:
+        caller = find_caller(session, token.strip())
+    if caller is None:
+        raise refuse(UNAUTHENTICATED, "unknown or revoked token", headers=_CHALLENGE)
+    return caller
+
+
+def base_url(request: Request, settings: Settings) -> str:
+    """Return how this client reaches the registry: scheme, host and port.
+
+    Raises:
+        Problem: the Host header is missing or is none.
+    """
+    if settings.public_url is not None:
+        return settings.public_url
+    host = request.headers.get("host", "")
+    if _HOST.fullmatch(host) is None:
+        raise refuse(BAD_REQUEST, "expected a Host header with a name or address")
+    return f"{request.url.scheme}://{host}"

@@ -1,0 +1,154 @@
+"""Parts as files in a folder.
+
+    content/incoming/                                       parts on their way in, random names
+    content/ORGANIZATION/BINARY/REVISION/INDEX-SHA256       parts that are whole
+
+A part is written under incoming/, synced, renamed and its folder synced, and only then
+acknowledged. Its name holds its digest, so that two senders of one part cannot mix.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from signkit.registry.folder import sync_folder
+from signkit.registry.store import ContentKey, PartKey, Piece
+
+_PRIVATE = 0o700
+_REMEMBERED = 10_000
+
+
+class FolderStore:
+    """The part store of one machine.
+
+    Args:
+        path: The folder; whatever was on its way in when a server last died is removed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._incoming = path / "incoming"
+        self._folders = threading.Lock()
+        self._durable: set[Path] = set()
+        shutil.rmtree(self._incoming, ignore_errors=True)
+        self._incoming.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+
+    def begin(self, key: PartKey) -> FolderWriter:
+        """Begin to store a part."""
+        folder = self._folder(key.content)
+        return FolderWriter(self._incoming, folder / _file_name(key), self._make_folder)
+
+    def open(self, key: PartKey) -> BinaryIO:
+        """Open a part for reading, unbuffered."""
+        return (self._folder(key.content) / _file_name(key)).open("rb", buffering=0)
+
+    def retain(self, keys: Iterable[PartKey]) -> None:
+        """Remove every part of the keys' content but those."""
+        keep = {self._folder(key.content) / _file_name(key) for key in keys}
+        for folder in {path.parent for path in keep}:
+            for path in set(folder.iterdir()) - keep:
+                path.unlink(missing_ok=True)
+
+    def discard(self, content: ContentKey) -> None:
+        """Remove every part of one revision of a binary."""
+        folder = self._folder(content)
+        shutil.rmtree(folder, ignore_errors=True)
+        with self._folders:
+            self._durable.discard(folder)
+            # Another revision may be in it, or it was never there.
+            with suppress(OSError):
+                folder.parent.rmdir()
+
+    def sweep(self, is_alive: Callable[[ContentKey], bool]) -> int:
+        """Remove the content that no record speaks of any more.
+
+        A server that dies between a commit and the removal of files leaves such content.
+
+        Args:
+            is_alive: Says whether a record speaks of content.
+
+        Returns:
+            How many revisions were removed.
+        """
+        swept = 0
+        for content in self._contents():
+            if not is_alive(content):
+                self.discard(content)
+                swept += 1
+        return swept
+
+    def _contents(self) -> Iterable[ContentKey]:
+        for folder in self._path.glob("*/*/*"):
+            organization, binary, revision = folder.parts[-3:]
+            if revision.isdecimal():
+                yield ContentKey(
+                    organization=UUID(organization), binary=UUID(binary), revision=int(revision)
+                )
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make a folder and its parents durable before anything lies in it.
+
+        That a folder is there does not say that its entry was synced: another thread may be
+        about to do so, or the last server may have died before it did.
+        """
+        with self._folders:
+            if folder in self._durable and folder.is_dir():
+                return
+            for step in (folder.parent.parent, folder.parent, folder):
+                step.mkdir(mode=_PRIVATE, exist_ok=True)
+                sync_folder(step.parent)
+            if len(self._durable) > _REMEMBERED:
+                self._durable.clear()
+            self._durable.add(folder)
+
+    def _folder(self, content: ContentKey) -> Path:
+        return self._path / str(content.organization) / str(content.binary) / str(content.revision)
+
+
+def _file_name(key: PartKey) -> str:
+    return f"{key.index:05d}-{key.digest}"
+
+
+class FolderWriter:
+    """A part on its way into the folder.
+
+    Args:
+        incoming: Where it is written.
+        path: Where it is kept.
+        make_folder: Makes the folder where it is kept.
+    """
+
+    def __init__(self, incoming: Path, path: Path, make_folder: Callable[[Path], None]) -> None:
+        descriptor, temporary = tempfile.mkstemp(dir=incoming)
+        self._file = os.fdopen(descriptor, "wb", buffering=0)
+        self._temporary = Path(temporary)
+        self._path = path
+        self._make_folder = make_folder
+
+    def write(self, pieces: Iterable[Piece]) -> None:
+        """Append bytes."""
+        for piece in pieces:
+            view = memoryview(piece)
+            while view:
+                view = view[self._file.write(view) :]
+
+    def keep(self) -> None:
+        """Make the part durable under its name."""
+        with self._file:
+            os.fsync(self._file.fileno())
+        self._make_folder(self._path.parent)
+        self._temporary.replace(self._path)
+        sync_folder(self._path.parent)
+
+    def drop(self) -> None:
+        """Leave nothing behind, unless the part was kept."""
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)

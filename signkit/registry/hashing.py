@@ -1,0 +1,275 @@
+"""Content hashing: SHA-256 of what is stored, computed while the parts arrive.
+
+A follower hashes part 1, 2, 3... of a binary as soon as each is valid, from the page cache, so
+that little is left to do when the client asks for the verdict. What it hashed is remembered as a
+digest over the parts' indexes and hashes: a verdict counts only where that equals the parts on
+record, else everything is hashed again. Whatever is remembered may be lost at any time.
+
+    hashing --(same hash)--> signable
+    hashing --(another hash, or a part is gone)--> uploadable, next revision, parts removed
+
+Spec: docs/formats/registry-protocol.md section 6.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Protocol
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from signkit.registry.content import load_parts, part_key, reset_content
+from signkit.registry.database import Database
+from signkit.registry.states import BinaryState, PartState
+from signkit.registry.store import PartKey, PartStore
+from signkit.registry.tables import Binary, BinaryPart, now
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as _Sha256
+
+_BUFFER_SIZE = 1024 * 1024
+_FOLLOWED = 4096
+_PARTS_A_STEP = 8
+_RETRIES = 3
+_RETRY_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class ContentJobs(Protocol):
+    """Hashing jobs; each may be asked for again at any time."""
+
+    def follow(self, binary: int) -> None:
+        """Say that a part of the binary with this row became valid."""
+
+    def conclude(self, binary: int) -> Future[None]:
+        """Hash what is left and give the verdict; the future is done when it is on record."""
+
+    def forget(self, binary: int) -> None:
+        """Say that the parts of the binary changed."""
+
+    def close(self) -> None:
+        """Stop; jobs that are not done are asked for again at the next start."""
+
+
+@dataclass(slots=True)
+class _Follower:
+    """How far one binary is hashed; owned by the worker that runs it."""
+
+    row: int
+    revision: int = 0
+    count: int = 0
+    size: int = 0
+    content: _Sha256 = field(default_factory=sha256)
+    parts: _Sha256 = field(default_factory=sha256)
+    failures: int = 0
+    # The rest is shared and changes under the hasher's lock.
+    busy: bool = False
+    again: bool = False
+    stale: bool = False
+    verdict: Future[None] | None = None
+
+    def restart(self, revision: int) -> None:
+        """Begin from the first part."""
+        self.revision, self.count, self.size = revision, 0, 0
+        self.content, self.parts = sha256(), sha256()
+
+
+class ContentHasher:
+    """Hashing jobs in threads of this process.
+
+    Args:
+        database: The records.
+        store: The parts.
+        workers: How many binaries are hashed at once.
+    """
+
+    def __init__(self, database: Database, store: PartStore, *, workers: int) -> None:
+        self._database = database
+        self._store = store
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="signkit-hash")
+        self._lock = threading.Lock()
+        self._followers: OrderedDict[int, _Follower] = OrderedDict()
+        self._closing = threading.Event()
+
+    def resume(self) -> None:
+        """Ask for the verdicts that the last server did not come to."""
+        with self._database.read() as session:
+            query = select(Binary.row).where(Binary.state == BinaryState.HASHING)
+            rows = list(session.scalars(query))
+        for row in rows:
+            self.conclude(row)
+
+    def follow(self, binary: int) -> None:
+        """Say that a part of the binary with this row became valid."""
+        with self._lock:
+            self._wake(self._find(binary))
+
+    def conclude(self, binary: int) -> Future[None]:
+        """Hash what is left and give the verdict; the future is done when it is on record."""
+        with self._lock:
+            follower = self._find(binary)
+            verdict = follower.verdict = follower.verdict or Future()
+            self._wake(follower)
+            return verdict
+
+    def forget(self, binary: int) -> None:
+        """Say that the parts of the binary changed."""
+        with self._lock:
+            follower = self._followers.pop(binary, None)
+            if follower is not None:
+                follower.stale = True
+                if not follower.busy:
+                    _resolve(follower)
+
+    def close(self) -> None:
+        """Stop; jobs that are not done are asked for again at the next start."""
+        with self._lock:
+            self._closing.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _find(self, row: int) -> _Follower:
+        follower = self._followers.setdefault(row, _Follower(row))
+        self._followers.move_to_end(row)
+        if len(self._followers) > _FOLLOWED:
+            oldest = next(iter(self._followers.values()))
+            if not oldest.busy:
+                del self._followers[oldest.row]
+        return follower
+
+    def _wake(self, follower: _Follower) -> None:
+        if follower.busy:
+            follower.again = True
+        elif not self._closing.is_set():
+            follower.busy = True
+            self._pool.submit(self._run, follower)
+
+    def _run(self, follower: _Follower) -> None:
+        """Do one step, then stand in line again: a large binary does not hold up the others."""
+        more = False
+        try:
+            more = self._step(follower)
+        except (OSError, SQLAlchemyError) as error:
+            _log.error("hashing failed: %s", error)  # noqa: TRY400  (no traceback of a full disk)
+            more = self._may_retry(follower)
+        finally:
+            self._pass_on(follower, more=more)
+
+    def _may_retry(self, follower: _Follower) -> bool:
+        follower.failures += 1
+        if follower.verdict is None or follower.failures > _RETRIES:
+            follower.stale = True
+            return False
+        return not self._closing.wait(_RETRY_SECONDS)
+
+    def _pass_on(self, follower: _Follower, *, more: bool) -> None:
+        with self._lock:
+            if follower.stale:
+                if self._followers.get(follower.row) is follower:
+                    del self._followers[follower.row]
+                _resolve(follower)
+            elif (more or follower.again) and not self._closing.is_set():
+                follower.again = False
+                self._pool.submit(self._run, follower)
+                return
+            follower.busy = False
+
+    def _step(self, follower: _Follower) -> bool:
+        """Hash the parts that are next; return whether there is more to do right now."""
+        with self._database.read() as session:
+            binary = session.get(Binary, follower.row)
+            if binary is None:
+                follower.stale = True
+                return False
+            if binary.revision != follower.revision:
+                follower.restart(binary.revision)
+            parts = _next_parts(session, binary, follower.count)
+        if not all(self._hash_part(follower, binary, part) for part in parts):
+            return False
+        if parts:
+            return True
+        # Read under the lock: whoever asks for a verdict after this wakes the follower again.
+        with self._lock:
+            wanted = follower.verdict is not None
+        return wanted and self._give_verdict(follower)
+
+    def _hash_part(self, follower: _Follower, binary: Binary, part: BinaryPart) -> bool:
+        view = memoryview(bytearray(_BUFFER_SIZE))
+        size = 0
+        try:
+            with self._store.open(part_key(binary, part)) as file:
+                while count := file.readinto(view):  # type: ignore[attr-defined]
+                    if self._closing.is_set() or follower.stale:
+                        return False
+                    follower.content.update(view[:count])
+                    size += count
+        except FileNotFoundError:
+            _log.error("part %d of binary %s is gone", part.index, binary.id)  # noqa: TRY400
+        _note_part(follower.parts, part)
+        follower.count += 1
+        follower.size += size
+        return True
+
+    def _give_verdict(self, follower: _Follower) -> bool:
+        """Put the verdict on record; return whether everything has to be hashed again."""
+        kept: list[PartKey] = []
+        removed = None
+        with self._database.write() as session:
+            binary = session.get(Binary, follower.row)
+            if binary is None or binary.state != BinaryState.HASHING:
+                follower.stale = True
+                return False
+            parts = load_parts(session, binary)
+            if not _covers(follower, binary, parts) and follower.failures < _RETRIES:
+                follower.restart(binary.revision)
+                follower.failures += 1
+                return True
+            if follower.content.hexdigest() == binary.hash and follower.size == binary.size:
+                binary.state = BinaryState.SIGNABLE
+                binary.updated_at = now()
+                kept = [part_key(binary, part) for part in parts]
+            else:
+                removed = reset_content(session, binary)
+        follower.stale = True
+        if removed is not None:
+            self._store.discard(removed)
+        self._store.retain(kept)
+        return False
+
+
+def _next_parts(session: Session, binary: Binary, count: int) -> list[BinaryPart]:
+    """Return the valid parts that follow the first `count` without a gap."""
+    query = select(BinaryPart).where(
+        BinaryPart.binary_row == binary.row,
+        BinaryPart.index > count,
+        BinaryPart.index <= count + _PARTS_A_STEP,
+        BinaryPart.state == PartState.VALID,
+    )
+    parts = list(session.scalars(query.order_by(BinaryPart.index)))
+    return [part for place, part in enumerate(parts, count + 1) if part.index == place]
+
+
+def _covers(follower: _Follower, binary: Binary, parts: Iterable[BinaryPart]) -> bool:
+    """Say whether exactly these parts were hashed, in their order."""
+    expected = sha256()
+    for part in parts:
+        _note_part(expected, part)
+    return (
+        follower.revision == binary.revision and follower.parts.digest() == expected.digest()
+    )
+
+
+def _note_part(state: _Sha256, part: BinaryPart) -> None:
+    state.update(f"{part.index}:{part.hash}\n".encode("ascii"))
+
+
+def _resolve(follower: _Follower) -> None:
+    if follower.verdict is not None and not follower.verdict.done():
+        follower.verdict.set_result(None)

@@ -1,0 +1,148 @@
+"""One part from its presigned URL into the store and on record.
+
+The order is: the record allows it, the headers fit, the body is taken in, its digest is the one
+declared, the bytes are durable, the record says valid, the answer goes out. A part is on record
+as valid only while its bytes are durable; a crash between the two leaves a file and no record.
+
+Spec: docs/formats/registry-protocol.md section 7.
+"""
+
+from __future__ import annotations
+
+import errno
+from base64 import b64encode
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from signkit.registry.context import Parts
+from signkit.registry.presign import PartGrant
+from signkit.registry.problems import (
+    BAD_REQUEST,
+    CONFLICT,
+    DISK_FULL,
+    LENGTH_REQUIRED,
+    NOT_FOUND,
+    Problem,
+    refuse,
+)
+from signkit.registry.states import BinaryState, PartState
+from signkit.registry.tables import Binary, BinaryPart, Organization, now
+from signkit.registry.upload import Received
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class _PartError(Problem):
+    """What arrived is not what was declared."""
+
+    def __init__(self, state: PartState, detail: str) -> None:
+        super().__init__(BAD_REQUEST, {"detail": detail})
+        self.state = state
+
+
+async def take_part(request: Request, grant: PartGrant, registry: Parts) -> None:
+    """Take one part in.
+
+    Args:
+        request: The PUT; its body is read here.
+        grant: What its URL allows.
+        registry: The application's parts.
+
+    Raises:
+        Problem: 404 or 409, where the record does not wait for this part; 411 without a length;
+            400, where length, checksum header or content are not those declared; 408, where the
+            sender paused too long; 507, where the disk is full.
+    """
+    await run_in_threadpool(_check_wanted, registry, grant)
+    try:
+        _check_headers(request, grant)
+        body = request.stream()
+        received = await registry.receiver.receive(body, grant.key, size=grant.size)
+        row = await run_in_threadpool(_keep, registry, grant, received)
+    except _PartError as error:
+        await run_in_threadpool(_mark, registry, grant, error.state)
+        raise
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise refuse(DISK_FULL, "there is no room for the part") from error
+        raise
+    registry.jobs.follow(row)
+
+
+def _check_wanted(registry: Parts, grant: PartGrant) -> None:
+    with registry.database.read() as session:
+        _find_part(session, grant)
+
+
+def _find_part(session: Session, grant: PartGrant) -> tuple[Binary, BinaryPart]:
+    """Return the records that wait for this part."""
+    key = grant.key
+    query = (
+        select(Binary, BinaryPart)
+        .join(Organization, Organization.row == Binary.organization_row)
+        .join(BinaryPart, BinaryPart.binary_row == Binary.row)
+        .where(
+            Organization.id == key.content.organization,
+            Binary.id == key.content.binary,
+            BinaryPart.index == key.index,
+        )
+    )
+    found = session.execute(query.with_for_update(of=(Binary, BinaryPart))).first()
+    if found is None:
+        raise refuse(NOT_FOUND, "no such part; declare it again")
+    binary, part = found
+    declared = (binary.revision, part.hash, part.size)
+    if declared != (key.content.revision, key.digest, grant.size):
+        raise refuse(CONFLICT, "the part was declared anew since; use its new URL")
+    if binary.state != BinaryState.UPLOADABLE:
+        raise refuse(CONFLICT, f"the binary is {binary.state}, expected uploadable")
+    return binary, part
+
+
+def _check_headers(request: Request, grant: PartGrant) -> None:
+    length = request.headers.get("content-length")
+    if length is None:
+        raise refuse(LENGTH_REQUIRED, "expected the header content-length")
+    if length != str(grant.size):
+        detail = f"content-length: expected {grant.size}, got {length[:20]}"
+        raise _PartError(PartState.INVALID_SIZE, detail)
+    checksum = request.headers.get("x-amz-checksum-sha256")
+    expected = b64encode(bytes.fromhex(grant.key.digest)).decode("ascii")
+    if checksum is not None and checksum != expected:
+        detail = f"x-amz-checksum-sha256: expected {expected}, as declared"
+        raise _PartError(PartState.INVALID_HASH, detail)
+
+
+def _keep(registry: Parts, grant: PartGrant, received: Received) -> int:
+    """Make the part durable and put it on record; return the binary's row."""
+    try:
+        if received.size != grant.size:
+            detail = f"expected {grant.size} bytes, got {received.size}"
+            raise _PartError(PartState.INVALID_SIZE, detail)
+        if received.digest != grant.key.digest:
+            detail = f"expected the SHA-256 {grant.key.digest}, got {received.digest}"
+            raise _PartError(PartState.INVALID_HASH, detail)
+        received.writer.keep()
+    finally:
+        received.writer.drop()
+    with registry.database.write() as session:
+        binary, part = _find_part(session, grant)
+        if part.state != PartState.VALID:
+            part.state = PartState.VALID
+            part.updated_at = now()
+        return binary.row
+
+
+def _mark(registry: Parts, grant: PartGrant, state: PartState) -> None:
+    """Say on the record what is wrong; a part that is valid stays so."""
+    try:
+        with registry.database.write() as session:
+            _, part = _find_part(session, grant)
+            if part.state != PartState.VALID:
+                part.state = state
+                part.updated_at = now()
+    except Problem:
+        return  # declared anew meanwhile: the new declaration stands

@@ -1,0 +1,1 @@
+"""The registry's resources, one module each: routes, and what they do to the database."""

@@ -1,0 +1,95 @@
+"""/artifacts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.responses import Response
+
+from signkit.registry.bodies import Body, Description, Id, Label, Metadata
+from signkit.registry.context import ApiRoute, CurrentCaller, Registry
+from signkit.registry.filters import ARTIFACT_KEYS
+from signkit.registry.paging import Paging, list_page
+from signkit.registry.problems import CONFLICT, refuse
+from signkit.registry.resources.common import change, find, refusing_taken
+from signkit.registry.tables import Artifact, ArtifactVersion
+from signkit.registry.views import answer, view_artifact
+
+router = APIRouter(prefix="/artifacts", route_class=ApiRoute)
+
+
+class ArtifactCreate(Body):
+    """What makes an artifact."""
+
+    name: Label
+    description: Description | None = None
+    custom_metadata: Metadata | None = None
+    id: Id | None = None
+
+
+class ArtifactPatch(Body):
+    """What changes an artifact; what is not given stays."""
+
+    name: Label | None = None
+    description: Description | None = None
+    custom_metadata: Metadata | None = None
+
+
+@router.post("")
+def create_artifact(body: ArtifactCreate, registry: Registry, caller: CurrentCaller) -> Response:
+    """Make an artifact; its name is unique within the organization."""
+    taken = refusing_taken({"artifacts.name": "name", "artifacts.id": "id"})
+    with taken, registry.database.write() as session:
+        row = Artifact(organization_row=caller.organization_row, name=body.name)
+        if body.id is not None:
+            row.id = body.id
+        change(row, body, "description", "custom_metadata")
+        session.add(row)
+    return answer({"artifact": view_artifact(row, caller.organization)}, status=201)
+
+
+@router.get("")
+def list_artifacts(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+    """List artifacts."""
+    with registry.database.read() as session:
+        page = list_page(
+            session,
+            Artifact,
+            paging,
+            keys=ARTIFACT_KEYS,
+            caller=caller,
+            secret=registry.secret,
+            view=view_artifact,
+        )
+    return answer(page)
+
+
+@router.get("/{prn}")
+def read_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Return one artifact."""
+    with registry.database.read() as session:
+        row = find(session, Artifact, prn, caller)
+    return answer({"artifact": view_artifact(row, caller.organization)})
+
+
+@router.patch("/{prn}")
+def change_artifact(
+    prn: str, body: ArtifactPatch, registry: Registry, caller: CurrentCaller
+) -> Response:
+    """Change an artifact's name, description or custom metadata."""
+    with refusing_taken({"artifacts.name": "name"}), registry.database.write() as session:
+        row = find(session, Artifact, prn, caller)
+        change(row, body, "name", "description", "custom_metadata")
+    return answer({"artifact": view_artifact(row, caller.organization)})
+
+
+@router.delete("/{prn}")
+def delete_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Remove an artifact that has no versions."""
+    with registry.database.write() as session:
+        row = find(session, Artifact, prn, caller)
+        used = select(ArtifactVersion.row).where(ArtifactVersion.artifact_row == row.row)
+        if session.scalar(used.limit(1)) is not None:
+            raise refuse(CONFLICT, "the artifact has versions; delete them first")
+        session.delete(row)
+    return Response(status_code=204)

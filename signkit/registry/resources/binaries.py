@@ -1,0 +1,198 @@
+"""/binaries: the records. What a change of state does is in `transitions`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import Field
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
+from signkit.registry.content import content_key, remove_parts
+from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, base_url
+from signkit.registry.download import DOWNLOADABLE
+from signkit.registry.filters import BINARY_KEYS
+from signkit.registry.paging import Paging, list_page
+from signkit.registry.presign import presign_download
+from signkit.registry.problems import CONFLICT, INVALID, refuse
+from signkit.registry.resources.common import change, find, find_referred, refusing_taken
+from signkit.registry.states import BinaryState
+from signkit.registry.store import ContentKey
+from signkit.registry.tables import ArtifactVersion, Binary, Organization, now
+from signkit.registry.tokens import Caller
+from signkit.registry.transitions import Consequence, apply_transition
+from signkit.registry.views import answer, view_binary
+from signkit.verify.limits import CONTENT_SIZE
+
+router = APIRouter(prefix="/binaries", route_class=ApiRoute)
+
+Size = Annotated[int, Field(ge=0, le=CONTENT_SIZE)]
+_TAKEN = {"binaries.target": "target", "binaries.id": "id"}
+
+
+
+class BinaryCreate(Body):
+    """What makes a binary."""
+
+    artifact_version_prn: Name
+    hash: Hash
+    size: Size
+    target: Label
+    description: Description | None = None
+    custom_metadata: Metadata | None = None
+    id: Id | None = None
+
+
+class BinaryPatch(Body):
+    """What changes a binary; its hash and size only while it is uploadable."""
+
+    state: Annotated[BinaryState | None, Field(strict=False)] = None
+    hash: Hash | None = None
+    size: Size | None = None
+    description: Description | None = None
+    custom_metadata: Metadata | None = None
+
+
+@router.post("")
+def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller) -> Response:
+    """Make a binary; its target is unique among the version's binaries that are not destroyed."""
+    with refusing_taken(_TAKEN), registry.database.write() as session:
+        version = find_referred(
+            session,
+            ArtifactVersion,
+            body.artifact_version_prn,
+            caller=caller,
+            field="artifact_version_prn",
+        )
+        row = Binary(
+            organization=session.get_one(Organization, caller.organization_row),
+            artifact_version=version,
+            target=body.target,
+            hash=body.hash,
+            size=body.size,
+            signatures=[],
+        )
+        if body.id is not None:
+            row.id = body.id
+        change(row, body, "description", "custom_metadata")
+        session.add(row)
+    return answer({"binary": view_binary(row, caller.organization)}, status=201)
+
+
+@router.get("")
+def list_binaries(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+    """List binaries."""
+    with registry.database.read() as session:
+        page = list_page(
+            session,
+            Binary,
+            paging,
+            keys=BINARY_KEYS,
+            caller=caller,
+            secret=registry.secret,
+            view=view_binary,
+        )
+    return answer(page)
+
+
+@router.get("/{prn}")
+def read_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Return one binary."""
+    return answer({"binary": _read(prn, registry, caller)})
+
+
+def _read(prn: str, registry: Parts, caller: Caller) -> dict[str, object]:
+    with registry.database.read() as session:
+        row = find(session, Binary, prn, caller)
+        return view_binary(row, caller.organization)
+
+
+@router.patch("/{prn}")
+async def change_binary(
+    prn: str, body: BinaryPatch, registry: Registry, caller: CurrentCaller
+) -> Response:
+    """Change a binary: its state first, then what describes it.
+
+    A binary that goes to hashing is answered when the verdict is there, or after a short while
+    without it: then the client asks again.
+    """
+    row, view, consequence = await run_in_threadpool(_change, prn, body, registry, caller)
+    if not consequence.hash:
+        return answer({"binary": view})
+    verdict = asyncio.wrap_future(registry.jobs.conclude(row))
+    await asyncio.wait([verdict], timeout=registry.settings.hash_wait_seconds)
+    view = await run_in_threadpool(_read, prn, registry, caller)
+    if view["state"] == BinaryState.UPLOADABLE:
+        detail = (
+            "the content does not have the declared hash: its parts were removed, the binary is"
+            " uploadable again"
+        )
+        raise refuse(INVALID, detail)
+    return answer({"binary": view})
+
+
+def _change(
+    prn: str, body: BinaryPatch, registry: Parts, caller: Caller
+) -> tuple[int, dict[str, object], Consequence]:
+    with refusing_taken(_TAKEN), registry.database.write() as session:
+        row = find(session, Binary, prn, caller)
+        consequence = Consequence()
+        if body.state is not None:
+            consequence = apply_transition(session, row, body.state)
+        removed = consequence.removed
+        changed = _declare(session, row, body)
+        change(row, body, "description", "custom_metadata")
+    for content in (*removed, *changed):
+        registry.jobs.forget(row.row)
+        registry.store.discard(content)
+    return row.row, view_binary(row, caller.organization), consequence
+
+
+def _declare(session: Session, row: Binary, body: BinaryPatch) -> tuple[ContentKey, ...]:
+    """Put another hash or size on record; the parts were those of other content."""
+    declared = (body.hash or row.hash, row.size if body.size is None else body.size)
+    if declared == (row.hash, row.size):
+        return ()
+    if row.state != BinaryState.UPLOADABLE:
+        detail = f"hash and size can be changed while uploadable only, the binary is {row.state}"
+        raise refuse(CONFLICT, detail)
+    removed = remove_parts(session, row)
+    row.hash, row.size = declared
+    return (removed,)
+
+
+@router.delete("/{prn}")
+def delete_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Remove a binary that was never signed, with its content."""
+    with registry.database.write() as session:
+        row = find(session, Binary, prn, caller)
+        if row.state in {BinaryState.SIGNED, BinaryState.DESTROYED}:
+            raise refuse(CONFLICT, f"a binary that is {row.state} stays on record")
+        content = content_key(row)
+        session.delete(row)
+    registry.jobs.forget(row.row)
+    registry.store.discard(content)
+    return Response(status_code=204)
+
+
+@router.get("/{prn}/download_url")
+def read_download_url(
+    prn: str, request: Request, registry: Registry, caller: CurrentCaller
+) -> Response:
+    """Return a URL from which the content can be fetched for a while."""
+    with registry.database.read() as session:
+        row = find(session, Binary, prn, caller)
+    if row.state not in DOWNLOADABLE:
+        detail = f"the content can be fetched when signable or signed, the binary is {row.state}"
+        raise refuse(CONFLICT, detail)
+    url = presign_download(
+        content_key(row),
+        base=base_url(request, registry.settings),
+        secret=registry.secret,
+        seconds=registry.settings.download_url_seconds,
+    )
+    return answer({"download_url": url})

@@ -1,0 +1,123 @@
+"""What the resources share: finding one by its name, and refusing what is taken or in use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from signkit.errors import MalformedError
+from signkit.registry.bodies import Body
+from signkit.registry.prn import Kind, parse_prn
+from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
+from signkit.registry.tables import (
+    Artifact,
+    ArtifactVersion,
+    Binary,
+    BinarySignature,
+    SigningKey,
+    now,
+)
+from signkit.registry.tokens import Caller
+
+_Resource = TypeVar("_Resource", Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey)
+
+_Changeable = Artifact | ArtifactVersion | Binary | SigningKey
+
+_KINDS = {
+    Artifact: Kind.ARTIFACT,
+    ArtifactVersion: Kind.ARTIFACT_VERSION,
+    Binary: Kind.BINARY,
+    BinarySignature: Kind.BINARY_SIGNATURE,
+    SigningKey: Kind.SIGNING_KEY,
+}
+
+
+def find(session: Session, table: type[_Resource], prn: str, caller: Caller) -> _Resource:
+    """Return the resource that a path names.
+
+    Raises:
+        Problem: 404, where the name is not one, is another organization's, or names nothing.
+    """
+    try:
+        row = _look_up(session, table, prn, caller)
+    except MalformedError:
+        row = None
+    if row is None:
+        raise refuse(NOT_FOUND, f"no such {_KINDS[table]}")
+    return row
+
+
+def find_referred(
+    session: Session, table: type[_Resource], prn: str, *, caller: Caller, field: str
+) -> _Resource:
+    """Return the resource that a field of a body names.
+
+    Raises:
+        Problem: 422, where the name is not one, is another organization's, or names nothing.
+    """
+    try:
+        row = _look_up(session, table, prn, caller)
+    except MalformedError as error:
+        raise refuse_field(field, str(error)) from None
+    if row is None:
+        raise refuse_field(field, "does not exist")
+    return row
+
+
+def _look_up(
+    session: Session, table: type[_Resource], prn: str, caller: Caller
+) -> _Resource | None:
+    name = parse_prn(prn, kind=_KINDS[table], what="prn")
+    if name.organization != caller.organization:
+        return None
+    # Held until the end of the transaction, where the database can (PostgreSQL, not SQLite,
+    # where one transaction writes at a time anyway).
+    query = select(table).where(
+        table.organization_row == caller.organization_row, table.id == name.id
+    )
+    return session.scalar(query.with_for_update(of=table))
+
+
+@contextmanager
+def refusing_taken(fields: Mapping[str, str]) -> Iterator[None]:
+    """Turn a violated uniqueness within the block into 409.
+
+    Args:
+        fields: By the column `table.name`, the field that the client is told of.
+
+    Raises:
+        Problem: 409.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        text = str(error.orig)
+        for column, field in fields.items():
+            if column in text:
+                raise refuse_field(field, "has already been taken", status=CONFLICT) from None
+        raise
+
+
+def change(row: _Changeable, body: Body, *names: str) -> None:
+    """Put those fields of a body on record that were given, null where null was given.
+
+    Args:
+        row: The record; on one that is new nothing else happens, on another it becomes newer.
+        body: Checked.
+        names: The fields that may change; custom_metadata is kept as ASCII JSON, its names in
+            the order given.
+    """
+    given = body.model_fields_set.intersection(names)
+    for name in given:
+        value = getattr(body, name)
+        if name == "custom_metadata" and value is not None:
+            value = json.dumps(value, separators=(",", ":"))
+        setattr(row, name, value)
+    if given and row.row is not None:
+        row.updated_at = now()

@@ -1,0 +1,104 @@
+"""/binaries/{prn}/parts: declaring parts and listing them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from signkit.registry.bodies import PART_COUNT, PART_SIZE, Body, Hash
+from signkit.registry.content import load_parts, part_key
+from signkit.registry.context import ApiRoute, CurrentCaller, Registry, base_url
+from signkit.registry.presign import PartGrant, presign_part
+from signkit.registry.problems import CONFLICT, refuse, refuse_field
+from signkit.registry.resources.common import find
+from signkit.registry.states import BinaryState, PartState
+from signkit.registry.tables import Binary, BinaryPart, now
+from signkit.registry.views import answer, view_part
+from signkit.verify.limits import CONTENT_SIZE
+
+router = APIRouter(prefix="/binaries/{prn}/parts", route_class=ApiRoute)
+
+Index = Annotated[int, Path(ge=1, le=PART_COUNT)]
+
+
+class PartDeclare(Body):
+    """What declares a part; the index stands in the path."""
+
+    expected_binary_size: Annotated[int, Field(ge=0, le=CONTENT_SIZE)]
+    hash: Hash
+    size: Annotated[int, Field(ge=1, le=PART_SIZE)]
+
+
+@router.get("")
+def list_parts(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """List every part in order: clients do not follow pages here (contract section 1.4)."""
+    with registry.database.read() as session:
+        binary = find(session, Binary, prn, caller)
+        parts = load_parts(session, binary)
+    members = [view_part(part, binary, caller.organization) for part in parts]
+    return answer({"binary_parts": members, "next_page": None})
+
+
+@router.put("/{index}")
+def declare_part(
+    prn: str,
+    index: Index,
+    body: PartDeclare,
+    request: Request,
+    registry: Registry,
+    caller: CurrentCaller,
+) -> Response:
+    """Declare a part and return where to send it; a part that is valid stays so."""
+    base = base_url(request, registry.settings)
+    with registry.database.write() as session:
+        binary = find(session, Binary, prn, caller)
+        _check(binary, body)
+        part, replaced = _record(session, binary, index, body)
+    if replaced:
+        registry.jobs.forget(binary.row)
+    url = presign_part(
+        PartGrant(key=part_key(binary, part), size=part.size),
+        base=base,
+        secret=registry.secret,
+        seconds=registry.settings.part_url_seconds,
+    )
+    view = {**view_part(part, binary, caller.organization), "presigned_upload_url": url}
+    return answer({"binary_part": view}, status=201)
+
+
+def _check(binary: Binary, body: PartDeclare) -> None:
+    if binary.state != BinaryState.UPLOADABLE:
+        raise refuse(CONFLICT, f"the binary is {binary.state}, expected uploadable")
+    if body.expected_binary_size != binary.size:
+        raise refuse_field("expected_binary_size", f"expected {binary.size}, as the binary says")
+    if body.size > binary.size:
+        raise refuse_field("size", f"expected at most {binary.size}, as the binary says")
+
+
+def _record(
+    session: Session, binary: Binary, index: int, body: PartDeclare
+) -> tuple[BinaryPart, bool]:
+    """Put the declaration on record; return whether a valid part was replaced by another."""
+    query = select(BinaryPart).where(BinaryPart.binary_row == binary.row, BinaryPart.index == index)
+    part = session.scalar(query.with_for_update())
+    if part is None:
+        part = BinaryPart(
+            binary_row=binary.row,
+            index=index,
+            hash=body.hash,
+            size=body.size,
+            state=PartState.UPLOADABLE,
+        )
+        session.add(part)
+        return part, False
+    valid = part.state == PartState.VALID
+    same = (part.hash, part.size) == (body.hash, body.size)
+    if not (valid and same):
+        part.hash, part.size, part.state = body.hash, body.size, PartState.UPLOADABLE
+        part.updated_at = now()
+    return part, valid and not same

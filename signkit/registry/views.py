@@ -1,0 +1,141 @@
+"""Rows to what the registry sends: every field that the contract's clients cannot do without."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from starlette.responses import Response
+
+from signkit.registry.prn import Kind, Prn, format_organization_prn
+from signkit.registry.tables import (
+    Artifact,
+    ArtifactVersion,
+    Base,
+    Binary,
+    BinaryPart,
+    BinarySignature,
+    SigningKey,
+)
+
+View = dict[str, object]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 section 4
+
+
+def answer(value: object, *, status: int = 200) -> Response:
+    """Return a JSON answer: compact UTF-8, names in the order given."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(text.encode("utf-8"), status_code=status, media_type="application/json")
+
+
+def format_time(microseconds: int) -> str:
+    """Return a time as `YYYY-MM-DDThh:mm:ss.ffffffZ`."""
+    moment = _EPOCH + timedelta(microseconds=microseconds)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def view_artifact(row: Artifact, organization: UUID) -> View:
+    """Return an artifact as it is sent."""
+    return {
+        **_common(row, organization, Kind.ARTIFACT),
+        "name": row.name,
+        **_described(row),
+    }
+
+
+def view_artifact_version(row: ArtifactVersion, organization: UUID) -> View:
+    """Return an artifact version as it is sent."""
+    return {
+        **_common(row, organization, Kind.ARTIFACT_VERSION),
+        "artifact_prn": _name(organization, Kind.ARTIFACT, row.artifact.id),
+        "version": row.version,
+        **_described(row),
+    }
+
+
+def view_signing_key(row: SigningKey, organization: UUID) -> View:
+    """Return a signing key as it is sent."""
+    return {
+        **_common(row, organization, Kind.SIGNING_KEY),
+        "name": row.name,
+        "value": row.value,
+        "keyid": row.keyid,
+        "public_value": _pem(row.value),
+    }
+
+
+def view_binary(row: Binary, organization: UUID) -> View:
+    """Return a binary as it is sent, its signatures with everything a client may look for."""
+    version = row.artifact_version.id
+    return {
+        **_common(row, organization, Kind.BINARY),
+        "artifact_version_prn": _name(organization, Kind.ARTIFACT_VERSION, version),
+        "target": row.target,
+        "state": row.state,
+        "revision": row.revision,
+        "hash": row.hash,
+        "size": row.size,
+        **_described(row),
+        "signatures": [_brief(signature, organization) for signature in row.signatures],
+    }
+
+
+def _brief(row: BinarySignature, organization: UUID) -> View:
+    return {
+        "signature": row.signature,
+        "signing_key_prn": _name(organization, Kind.SIGNING_KEY, row.signing_key.id),
+        "keyid": row.signing_key.keyid,
+        "public_value": _pem(row.signing_key.value),
+    }
+
+
+def view_part(row: BinaryPart, binary: Binary, organization: UUID) -> View:
+    """Return a part as it is sent in a list."""
+    return {
+        **_common(row, organization, Kind.BINARY_PART),
+        "binary_prn": _name(organization, Kind.BINARY, binary.id),
+        "index": row.index,
+        "hash": row.hash,
+        "size": row.size,
+        "state": row.state,
+    }
+
+
+def view_signature(row: BinarySignature, organization: UUID) -> View:
+    """Return a binary signature as it is sent by itself."""
+    return {
+        **_common(row, organization, Kind.BINARY_SIGNATURE),
+        "binary_prn": _name(organization, Kind.BINARY, row.binary.id),
+        **_brief(row, organization),
+    }
+
+
+def _common(row: Base, organization: UUID, kind: Kind) -> View:
+    return {
+        "prn": _name(organization, kind, row.id),
+        "organization_prn": format_organization_prn(organization),
+        "inserted_at": format_time(row.inserted_at),
+        "updated_at": format_time(row.updated_at),
+    }
+
+
+def _described(row: Artifact | ArtifactVersion | Binary) -> View:
+    metadata = row.custom_metadata
+    return {
+        "description": row.description,
+        "custom_metadata": None if metadata is None else json.loads(metadata),
+    }
+
+
+def _name(organization: UUID, kind: Kind, identity: UUID) -> str:
+    return str(Prn(organization=organization, kind=kind, id=identity))
+
+
+def _pem(value: str) -> str:
+    """Return a public key as PEM: 44 bytes of DER always fit one line of 64 characters."""
+    text = b64encode(_SPKI_PREFIX + b64decode(value)).decode("ascii")
+    return f"-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n"
