@@ -1,11 +1,8 @@
 """Content files: opened once, regular files only, and known again later.
 
-One place decides what a content file may be, in which words anything else is refused, and when a
-digest taken earlier is still believed. prepare, the station and submit all read content through
-it. It must not decide which digest is the right one.
-
-A file is looked at before it is opened, because opening a device can already do something (a tape
-rewinds, a watchdog starts), and again after, because the name may mean another file by then.
+prepare, the station and submit all read content through this module, and here is decided when a
+digest that was taken earlier is still believed. What a content file may be is decided in
+`regular_file.py`; which digest is the right one is not decided here.
 
 Spec: docs/formats/plan-and-journal.md section 4.
 """
@@ -13,12 +10,18 @@ Spec: docs/formats/plan-and-journal.md section 4.
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from signkit.errors import DigestMismatchError, FileError
+from signkit.errors import DigestMismatchError
+from signkit.formats.regular_file import (
+    check_read,
+    look_at,
+    open_content,
+    telling_ctime,
+    unreadable,
+)
 from signkit.model.plan import FileIdentity, PlannedItem
 from signkit.verify.digest import Sha256, compute_stream_digest
 
@@ -27,18 +30,6 @@ if TYPE_CHECKING:
 
 Advance = Callable[[int], None]
 Result = TypeVar("Result")
-
-OPEN_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_SETTLED_NS = 2_000_000_000
-_COARSE_NS = 10_000_000
-_COMPARED = ("size", "number of bytes", "time of modification", "time of change", "inode")
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a character device",
-    stat.S_IFBLK: "a block device",
-}
 
 
 def hash_content(path: str, *, advance: Advance) -> tuple[Sha256, FileIdentity]:
@@ -117,7 +108,7 @@ def read_content(
         try:
             return os.readv(descriptor, (view,))
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
 
     try:
         result, count = consume(read_into, before.st_size)
@@ -125,73 +116,6 @@ def read_content(
     finally:
         os.close(descriptor)
     return result, identify(before, opened_ns=opened_ns)
-
-
-def open_content(path: str) -> tuple[int, os.stat_result]:
-    """Open a regular file for reading.
-
-    Returns:
-        The descriptor, which the caller closes, and what the system says of the file.
-
-    Raises:
-        FileError: missing, unreadable or no regular file. Nothing but a regular file is opened.
-    """
-    look_at(path)
-    try:
-        descriptor = os.open(path, OPEN_FLAGS)
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    status = os.fstat(descriptor)
-    try:
-        _check_regular(path, status)
-    except FileError:
-        os.close(descriptor)
-        raise
-    return descriptor, status
-
-
-def look_at(path: str | bytes) -> os.stat_result:
-    """Return what the system says of a file, without opening it.
-
-    Raises:
-        FileError: missing, out of reach or no regular file.
-    """
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    _check_regular(path, status)
-    return status
-
-
-def check_read(
-    path: str | bytes, before: os.stat_result, *, after: os.stat_result, count: int
-) -> None:
-    """Check, after reading, that a file is the same and was not changed meanwhile.
-
-    Args:
-        path: The file, for messages.
-        before: What the system said before.
-        after: What it says now.
-        count: Bytes read to the end; at least one more than the size where there was no end.
-
-    Raises:
-        FileError: names what is different, and both values.
-    """
-    was = (before.st_size, before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino)
-    now = (after.st_size, count, after.st_mtime_ns, after.st_ctime_ns, after.st_ino)
-    if was == now and before.st_dev == after.st_dev:
-        return
-    what, old, new = next(
-        (
-            difference
-            for difference in zip(_COMPARED, was, now, strict=True)
-            if difference[1] != difference[2]
-        ),
-        ("device", before.st_dev, after.st_dev),
-    )
-    message = f"{os.fsdecode(path)} changed while it was read: its {what} was {old}, then {new}"
-    raise FileError(message, hint="wait until nothing writes to it, and try again")
 
 
 def identify(status: os.stat_result, *, opened_ns: int) -> FileIdentity:
@@ -210,23 +134,6 @@ def identify(status: os.stat_result, *, opened_ns: int) -> FileIdentity:
     )
 
 
-def telling_ctime(ctime_ns: int, *, opened_ns: int) -> int | None:
-    """Return a ctime, or None where a write after opening could leave the same one behind.
-
-    That is so where the last write is less than two seconds old, as clocks have ticks, and where
-    the file system keeps times in steps of 10 ms or more, as FAT, exFAT and ext3 do (the first
-    two even let a program set the ctime).
-
-    Args:
-        ctime_ns: What the system said, in nanoseconds since 1970.
-        opened_ns: The time just before the file was opened.
-
-    Spec: docs/formats/plan-and-journal.md section 4.
-    """
-    telling = ctime_ns <= opened_ns - _SETTLED_NS and ctime_ns % _COARSE_NS
-    return ctime_ns if telling else None
-
-
 def _is_same(identity: FileIdentity, status: os.stat_result) -> bool:
     return (
         identity.device == status.st_dev
@@ -235,19 +142,3 @@ def _is_same(identity: FileIdentity, status: os.stat_result) -> bool:
         and identity.mtime_ns == status.st_mtime_ns
         and identity.ctime_ns == status.st_ctime_ns  # never so where it is None
     )
-
-
-def _check_regular(path: str | bytes, status: os.stat_result) -> None:
-    if stat.S_ISREG(status.st_mode):
-        return
-    kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
-    message = f"{os.fsdecode(path)} is {kind}: expected a regular file"
-    hint = "name the files in it" if stat.S_ISDIR(status.st_mode) else None
-    raise FileError(message, hint=hint)
-
-
-def _unreadable(path: str | bytes, error: OSError | ValueError) -> FileError:
-    """Say why in lower case; a ValueError is what a path with a NUL byte gives."""
-    reason = (getattr(error, "strerror", None) or str(error)).lower()
-    message = f"{os.fsdecode(path)} cannot be read: {reason}"
-    return FileError(message, hint="check the path and its permissions")

@@ -17,7 +17,7 @@ from hashlib import sha256
 from typing import BinaryIO
 
 from signkit.errors import FileError
-from signkit.formats.content import OPEN_FLAGS, check_read, look_at, telling_ctime
+from signkit.formats.regular_file import OPEN_FLAGS, check_read, look_at, telling_ctime
 from signkit.verify.limits import MIB
 
 SMALL_SIZE = 16 * MIB
