@@ -48,18 +48,20 @@ def test_shows_its_fields() -> None:
 @pytest.mark.parametrize("fields", [{}, {"x": 1}, {"x": 1, "y": 2, "z": 3}, {"x": 1, "z": 3}])
 def test_takes_exactly_its_fields(fields: dict[str, int]) -> None:
     with pytest.raises(TypeError, match=r"^Point takes exactly x, y$"):
-        Point(**fields)  # type: ignore[arg-type]
+        Point(**fields)
 
 
 def test_takes_names_only() -> None:
     with pytest.raises(TypeError):
-        Point(1, 2)  # type: ignore[misc]
+        Point(1, 2)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("name", ["x", "z"])
 def test_is_frozen(name: str) -> None:
     point = Point(x=1, y=2)
-    with pytest.raises(AttributeError, match=rf"^Point\.{name} cannot be set: the value is frozen$"):
+    with pytest.raises(
+        AttributeError, match=rf"^Point\.{name} cannot be set: the value is frozen$"
+    ):
         setattr(point, name, 5)
     with pytest.raises(AttributeError, match=rf"^Point\.{name} cannot be deleted: the value is"):
         delattr(point, name)
