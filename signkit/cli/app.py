@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import traceback
 from importlib import import_module
 from importlib.metadata import version
 
@@ -44,6 +45,14 @@ def _root(
         raise typer.Exit
 
 
+def _defect(error: Exception) -> SignkitError:
+    if "SIGNKIT_TRACEBACK" in os.environ:
+        traceback.print_exception(error)
+    what = f"{type(error).__name__}: {error}".rstrip(": ")
+    hint = "a defect of signkit: please report it; SIGNKIT_TRACEBACK=1 shows where it happened"
+    return SignkitError(f"unexpected {what}", hint=hint)
+
+
 def run_app(arguments: list[str]) -> int:
     """Run one command.
 
@@ -68,7 +77,8 @@ def run_app(arguments: list[str]) -> int:
         command = error.ctx.command_path if error.ctx else "signkit"
         usage = UsageError(error.format_message(), hint=f"see {command} --help")
         return output.fail(usage, as_json=as_json)
-    except MemoryError:
-        sys.stderr.write("error: out of memory\n")
-        return 1
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except Exception as error:  # noqa: BLE001  (the net under everything: no traceback for users)
+        return output.fail(_defect(error), as_json=as_json)
     return code if isinstance(code, int) else 0

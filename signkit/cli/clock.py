@@ -1,7 +1,8 @@
-"""The clock and the names of this machine, asked without the network."""
+"""The clock and the names of this machine."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import time
 
@@ -37,6 +38,9 @@ def machine_name() -> str:
 
 
 def user_at_machine() -> str:
-    """Return who runs this, as the environment says; never asks a name service."""
-    user = os.environ.get("USER") or os.environ.get("LOGNAME") or str(os.getuid())
+    """Return who runs this, as the system says."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        user = str(os.getuid())
     return f"{user}@{machine_name()}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
-from signkit.errors import UsageError
+from signkit.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -203,7 +203,7 @@ def _request_path(listed: Sequence[ListedFile], release: Path | None, out: Path 
         message = "the list of files is empty"
         raise UsageError(message)
     first = Path(listed[0].path)
-    return first.with_name((first.stem if len(listed) == 1 else "release") + _SUFFIX)
+    return first.parent / ((first.stem if len(listed) == 1 else "release") + _SUFFIX)
 
 
 def _plan_path(request: Path) -> Path:
@@ -213,7 +213,11 @@ def _plan_path(request: Path) -> Path:
 def _check_free(path: Path, *, force: bool) -> None:
     from signkit.formats.files import check_target
 
-    check_target(path, replace=force)
+    check_target(path, replace=True)
+    if path.exists() and not force:
+        message = f"{path} exists already"
+        hint = "its response may still be on the way; --force replaces it, --out names another"
+        raise FileError(message, hint=hint)
     # A plan without its request is what a killed run leaves behind: it may go.
     check_target(_plan_path(path), replace=True)
 

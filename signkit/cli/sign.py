@@ -70,13 +70,13 @@ def sign(
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     path = _response_path(request, out)
     verified = _read_request(request, requester)
+    if yes_to is not None:
+        _check_digest(verified, yes_to)
     _check_free(path, verified, force=force)
     signer = open_named_signer(key, passphrase)
     contents = _hash_contents(verified, content)
     _review(verified, request, contents, signer)
-    if yes_to is not None:
-        _check_digest(verified, yes_to)
-    else:
+    if yes_to is None:
         _confirm(verified)
     results = _sign(verified, signer, contents)
     data = _answer(verified, results, signer, station_name)
