@@ -99,12 +99,14 @@ def _digest_reading_ahead(read_into: ReadInto, size: int, sink: Sink | None) -> 
         free.put(memoryview(bytearray(BUFFER_SIZE)))
 
     def read() -> None:
+        left = size + 1
         try:
             while (view := free.get()) is not None:
-                count = read_into(view)
+                count = read_into(view[:left]) if left else 0
                 full.put(view[:count])
                 if not count:
                     return
+                left -= count
         except BaseException as error:  # noqa: BLE001  (raised again where it can be handled)
             full.put(error)
 
