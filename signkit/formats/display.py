@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-
 def escape(text: str, *, width: int | None = None) -> str:
     r"""Make text from outside safe to show.
 
