@@ -8,7 +8,7 @@ from __future__ import annotations
 from signkit.errors import FormatError, MalformedError, TrustError, VerificationError
 from signkit.verify import limits
 from signkit.verify.ed25519 import PUBLIC_KEY_SIZE, PublicKey, enrol_public_key
-from signkit.verify.encoding import Fields, decode_base64, decode_hex, parse_json
+from signkit.verify.encoding import Fields, check_text, decode_base64, decode_hex, parse_json
 from signkit.verify.envelope import Envelope, open_envelope, parse_envelope
 from signkit.verify.value import Value
 
@@ -152,10 +152,10 @@ def _read_role(fields: Fields, keys: Mapping[str, PublicKey], *, scoped: bool) -
 def _read_globs(fields: Fields, name: str) -> tuple[str, ...]:
     globs: list[str] = []
     for value in fields.array(name, least=1, most=limits.KEY_COUNT):
-        if not isinstance(value, str) or not 1 <= len(value) <= limits.LABEL_LENGTH:
-            message = f"trust root: {name} holds {value!r:.80}, expected a glob"
+        if not isinstance(value, str):
+            message = f"trust root: {name} holds something that is not a text: expected a glob"
             raise MalformedError(message)
-        globs.append(value)
+        globs.append(check_text(value, what=f"trust root: {name}", limit=limits.LABEL_LENGTH))
     return tuple(globs)
 
 
