@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from signkit.errors import MalformedError, TooLargeError, UsageError
 from signkit.formats.request import parse_metadata
@@ -22,7 +23,7 @@ from signkit.verify.encoding import Fields, check_name, check_text, check_time
 
 RELEASE_LIST_SIZE = 64 * limits.MIB
 
-_PLACEHOLDER = re.compile(r"\{(name|stem)\}|[{}]")
+_PLACEHOLDER = re.compile(r"\{(?:name|stem)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,16 +226,18 @@ def fill(template: str, name: str) -> str:
     Raises:
         UsageError: a brace that is not part of one of the two.
     """
-    if "{" not in template and "}" not in template:
+    if not _has_placeholder(template):
         return template
+    return template.format(name=name, stem=os.path.splitext(name)[0])
 
-    def replace(match: re.Match[str]) -> str:
-        if match[1] is None:
-            message = f"{template!r}: expected {{name}} or {{stem}}, got another brace"
-            raise UsageError(message)
-        return name if match[1] == "name" else os.path.splitext(name)[0]
 
-    return _PLACEHOLDER.sub(replace, template)
+@lru_cache(maxsize=64)  # one template stands for up to 100,000 files
+def _has_placeholder(template: str) -> bool:
+    """Say whether there is anything to fill in, once every brace is known to be harmless."""
+    if any(brace in _PLACEHOLDER.sub("", template) for brace in "{}"):
+        message = f"{template!r}: expected {{name}} or {{stem}}, got another brace"
+        raise UsageError(message)
+    return "{" in template
 
 
 def check_distinct(files: Sequence[ListedFile]) -> None:

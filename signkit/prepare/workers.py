@@ -106,7 +106,7 @@ class _Worker:
                 [sys.executable, "-I", "-S", "-c", _PROGRAM],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 process_group=0,
             )
         except OSError as error:
@@ -114,6 +114,7 @@ class _Worker:
             raise FileError(message) from error
         self._questions = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
+        self._complaints = cast("IO[bytes]", self._process.stderr)
 
     def ask(self, paths: Sequence[str]) -> bytes:
         question = b"\0".join([os.fsencode(path) for path in paths])
@@ -135,13 +136,15 @@ class _Worker:
         self.kill()
         self._process.wait()
         self._answers.close()
+        self._complaints.close()
         with suppress(OSError):  # a question that a dead process never took
             self._questions.close()
 
     def _lost(self) -> FileError:
-        status = self._process.wait()
-        message = f"a process that hashes files ended before its time, with status {status}"
-        return FileError(message, hint="prepare again; memory may have run out")
+        last = self._complaints.read().decode("utf-8", "replace").rstrip().rpartition("\n")[2]
+        reason = f"with status {self._process.wait()}" + (f": {last}" if last else "")
+        message = f"a process that hashes files ended before its time, {reason}"
+        return FileError(message, hint="prepare again; a killed process may mean too little memory")
 
 
 @contextmanager
