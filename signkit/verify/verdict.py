@@ -12,6 +12,7 @@ from signkit.errors import (
     DigestMismatchError,
     ExpiredError,
     FormatError,
+    KeyRefusedError,
     ResponseError,
     RollbackError,
     SignatureInvalidError,
@@ -94,7 +95,8 @@ def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> Ve
         expectation: What the caller asks.
 
     Raises:
-        StatementError: malformed, or a signature does not verify.
+        StatementError: malformed, a signature does not verify, or a key that travels along must
+            not be used.
         UnknownKeyError: signed by none of the role's keys.
         ThresholdError: by too few of them.
         ContextError: another artifact or target than expected, or outside the role's scope.
@@ -109,7 +111,7 @@ def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> Ve
             what="statement",
         )
         verified = _open(envelope, role)
-    except (FormatError, SignatureInvalidError) as error:
+    except (FormatError, SignatureInvalidError, KeyRefusedError) as error:
         raise StatementError(str(error), hint=error.hint, reason=error.code) from error
     _check_context(verified.statement, role, expectation)
     _check_expiry("the statement", verified.statement.expires, expectation.now)
