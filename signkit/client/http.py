@@ -350,10 +350,11 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
         return context
     try:
         context.load_verify_locations(cafile=ca_file)
-    except OSError as error:  # an SSLError is one: no certificate in it
-        reason = (
-            "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else error.strerror
-        )
-        message = f"certificate file {ca_file} cannot be used: {reason}"
+    except ssl.SSLError as error:
+        message = f"certificate file {ca_file} holds no PEM certificate"
+        raise FileError(message) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        message = f"certificate file {ca_file} cannot be read: {reason}"
         raise FileError(message) from error
     return context

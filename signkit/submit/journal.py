@@ -4,7 +4,7 @@ It is a note to the person and never an authority: which parts are there is aske
 what they must be is in the plan. So a journal that does not fit is thrown away and said, and one
 that is lost loses nothing.
 
-Spec: docs/formats/plan-and-journal.md section 5.
+Spec: docs/formats/plan-and-journal.md section 7.
 """
 
 from __future__ import annotations

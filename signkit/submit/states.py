@@ -12,7 +12,8 @@ Spec: registry contract section 2.5, W22.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from signkit.client.protocol import RegistryClient, allowed_seconds
 from signkit.client.resources import Binary, BinaryState
@@ -27,7 +28,7 @@ from signkit.errors import (
 from signkit.formats.display import human_size
 from signkit.submit.content import OpenContent, PlannedPart, plan_parts
 from signkit.submit.documents import SignedItem
-from signkit.submit.journal import Journal, JournalFile, open_journal
+from signkit.submit.journal import Journal, open_journal
 from signkit.submit.options import Hooks, Options
 from signkit.submit.records import check_binary, name_binary
 from signkit.submit.upload import Upload, list_missing
@@ -97,7 +98,8 @@ class Course:
 
     def _await_verdict(self, binary: Binary, signed: SignedItem) -> Binary:
         """Poll until the registry has hashed the content: soon at first, then less often."""
-        wait, waited = _FIRST_POLL, 0.0
+        waited = 0.0
+        waits = poll_waits()
         retrier = self._client.retrier
         most = allowed_seconds(signed.item.size, retrier.seconds_left)
         while binary.state is BinaryState.HASHING:
@@ -107,9 +109,8 @@ class Course:
                     f" {waited:.0f} s"
                 )
                 raise DeadlineError(message, hint="run the command again later")
-            retrier.pause(wait)
+            retrier.pause(wait := next(waits))
             waited += wait
-            wait = min(wait * _POLL_GROWTH, _LONGEST_POLL)
             binary = self._client.get_binary(binary.prn)
         if binary.state is BinaryState.UPLOADABLE:
             message = (
@@ -121,33 +122,10 @@ class Course:
         return binary
 
     def _upload(self, binary: Binary, signed: SignedItem, *, again: bool) -> None:
-        """Send what is missing, under a journal."""
+        """Send what is missing."""
         if again:
             message = f"{name_binary(signed.item)} was reset while it was uploaded"
             raise StateError(message, hint="somebody else may be submitting to it; find out who")
-        journal = self._begin_journal(binary, signed)
-        try:
-            self._send_missing(binary, signed)
-        except SignkitError as error:
-            journal.note_failure(error)
-            raise
-        journal.finish()
-
-    def _begin_journal(self, binary: Binary, signed: SignedItem) -> JournalFile:
-        fresh = Journal(
-            registry=self._options.registry,
-            binary_prn=binary.prn,
-            digest=signed.item.digest,
-            part_size=signed.planned.part_size,
-            request=self._request,
-            begun=self._options.begun,
-        )
-        journal, said = open_journal(self._options.journals, fresh)
-        if said:
-            self._hooks.say(f"{signed.item.name}: {said}")
-        return journal
-
-    def _send_missing(self, binary: Binary, signed: SignedItem) -> None:
         with OpenContent(signed.planned) as content:
             upload = Upload(
                 client=self._client,
@@ -162,25 +140,62 @@ class Course:
             missing = list_missing(upload)
             self._announce(signed, upload.parts, missing)
             self._hooks.advance(signed.item.size - _total(missing))
-            if not missing:
-                return
-            upload.send(missing)
-            lost = list_missing(upload, begin_anew=False)
-            if lost:
-                numbers = ", ".join(str(part.index) for part in lost[:8])
-                message = (
-                    f"{signed.item.name}: the registry does not hold {len(lost)} of the parts that"
-                    f" it took ({numbers})"
-                )
-                raise PartConflictError(message, hint="run the command again to send them again")
+            with self._journalled(binary, signed):
+                if missing:
+                    self._send(upload, missing)
+
+    def _send(self, upload: Upload, missing: Sequence[PlannedPart]) -> None:
+        upload.send(missing)
+        lost = list_missing(upload, begin_anew=False)
+        if lost:
+            numbers = ", ".join(str(part.index) for part in lost[:8])
+            message = (
+                f"{upload.name}: the registry does not hold {len(lost)} of the parts that it took"
+                f" ({numbers})"
+            )
+            raise PartConflictError(message, hint="run the command again to send them again")
+
+    @contextmanager
+    def _journalled(self, binary: Binary, signed: SignedItem) -> Iterator[None]:
+        """Keep a journal while the body runs; content of one part has nothing to go on with."""
+        if len(signed.planned.parts) == 1:
+            yield
+            return
+        journal, said = open_journal(
+            self._options.journals,
+            Journal(
+                registry=self._options.registry,
+                binary_prn=binary.prn,
+                digest=signed.item.digest,
+                part_size=signed.planned.part_size,
+                request=self._request,
+                begun=self._options.begun,
+            ),
+        )
+        if said:
+            self._hooks.say(f"{signed.item.name}: {said}")
+        try:
+            yield
+        except SignkitError as error:
+            journal.note_failure(error)
+            raise
+        journal.finish()
 
     def _announce(
         self, signed: SignedItem, parts: Sequence[PlannedPart], missing: Sequence[PlannedPart]
     ) -> None:
         there = len(parts) - len(missing)
         said = f"{there} of {len(parts)} parts are there already; " if there else ""
-        amount = f"{len(missing)} parts, {human_size(_total(missing))}"
-        self._hooks.say(f"{signed.item.name}: {said}sending {amount}")
+        amount = f"{len(missing)}, {human_size(_total(missing))}" if missing else "none"
+        self._hooks.say(f"{signed.item.name}: {said}parts to send: {amount}")
+
+
+def poll_waits() -> Iterator[float]:
+    """Yield the seconds to wait before each look at a binary: little at first, never much."""
+    wait = _FIRST_POLL
+    while True:
+        yield wait
+        wait = min(wait * _POLL_GROWTH, _LONGEST_POLL)
 
 
 def _total(parts: Sequence[PlannedPart]) -> int:

@@ -6,7 +6,7 @@
     3. each missing part is declared, sent and, if that fails, declared anew and sent again
     4. the list is read again: what is not valid now is not there, whatever the answers were
 
-Spec: docs/formats/plan-and-journal.md section 5; registry contract section 2.6, W8 and W12.
+Spec: docs/formats/plan-and-journal.md section 7; registry contract section 2.6, W8 and W12.
 """
 
 from __future__ import annotations
