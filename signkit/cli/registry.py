@@ -13,6 +13,7 @@ import typer
 from signkit.cli import output
 from signkit.cli.home import signkit_home
 from signkit.errors import UsageError
+from signkit.formats.display import escape, format_table
 
 if TYPE_CHECKING:
     from signkit.registry.server import Ready
@@ -57,9 +58,9 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Serve the registry from a folder, until interrupted."""
-    from signkit.registry.server import check_host  # noqa: PLC0415
-    from signkit.registry.server import serve as run  # noqa: PLC0415
-    from signkit.registry.settings import Settings  # noqa: PLC0415
+    from signkit.registry.server import check_host
+    from signkit.registry.server import serve as run
+    from signkit.registry.settings import Settings
 
     check_host(host, insecure=insecure_http)
     settings = Settings(
@@ -80,8 +81,8 @@ def _announce(ready: Ready, *, as_json: bool) -> None:
         output.show_bytes(json.dumps(value).encode("ascii") + b"\n")
         return
     output.show_result({}, f"registry: {ready.url}", as_json=False)
-    output.note(f"data folder: {output.escape(ready.data)}")
-    output.note(f"get a token: signkit registry token new --data {output.escape(ready.data)}")
+    output.note(f"data folder: {escape(ready.data)}")
+    output.note(f"get a token: signkit registry token new --data {escape(ready.data)}")
 
 
 def _check_url(url: str) -> str:
@@ -100,7 +101,7 @@ def new_token(
     as_json: AsJson = False,
 ) -> None:
     """Make a token and print it, this once."""
-    from signkit.registry.admin import make_token  # noqa: PLC0415
+    from signkit.registry.admin import make_token
 
     token = make_token(_data_folder(data), name)
     output.show_result({"name": name, "token": token}, token, as_json=as_json)
@@ -109,13 +110,11 @@ def new_token(
 
 def list_tokens(*, data: Data = None, as_json: AsJson = False) -> None:
     """List tokens by name; the tokens themselves are not kept."""
-    from signkit.registry.admin import list_tokens as load  # noqa: PLC0415
+    from signkit.registry.admin import list_tokens as load
 
     tokens = load(_data_folder(data))
-    rows = [
-        [output.escape(token.name), token.inserted_at, token.revoked_at or ""] for token in tokens
-    ]
-    text = output.table(["NAME", "MADE", "REVOKED"], rows)
+    rows = [[escape(token.name), token.inserted_at, token.revoked_at or ""] for token in tokens]
+    text = format_table(["NAME", "MADE", "REVOKED"], rows)
     output.show_result({"tokens": [asdict(token) for token in tokens]}, text, as_json=as_json)
 
 
@@ -126,10 +125,10 @@ def revoke_token(
     as_json: AsJson = False,
 ) -> None:
     """Revoke a token; a registry that runs refuses it at once."""
-    from signkit.registry.admin import revoke_token as revoke  # noqa: PLC0415
+    from signkit.registry.admin import revoke_token as revoke
 
     token = revoke(_data_folder(data), name)
-    output.show_result(asdict(token), f"revoked: {output.escape(name)}", as_json=as_json)
+    output.show_result(asdict(token), f"revoked: {escape(name)}", as_json=as_json)
 
 
 def _data_folder(data: Path | None) -> Path:

@@ -1,6 +1,6 @@
 """The access log: one line for each request, on stderr and, where asked, in a file.
 
-    2026-11-23T20:45:01.123456Z PUT /content/ID/ID/parts/3 200 in=16777216 out=0 ms=18.2 id=...
+    2026-11-23T20:45:01.123456Z PUT /upload/ID/ID/3 200 in=16777216 out=0 ms=18.2 id=...
 
 The path stands there without its query: that of a presigned URL is as good as a key. No header is
 ever logged.
@@ -58,6 +58,8 @@ class AccessLog:
 def _escape(text: str) -> str:
     shown = text if len(text) <= _PATH_LENGTH else f"{text[:_PATH_LENGTH]}..."
     return "".join(
-        character if character.isprintable() and character not in " \\" else f"\\x{ord(character):02x}"
+        character
+        if character.isprintable() and character not in " \\"
+        else f"\\x{ord(character):02x}"
         for character in shown
     )

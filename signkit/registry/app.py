@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
@@ -24,7 +23,7 @@ from signkit.registry.edge import Edge
 from signkit.registry.folder import DataFolder
 from signkit.registry.folder_store import FolderStore
 from signkit.registry.hashing import ContentHasher
-from signkit.registry.problems import DISK_FULL, INVALID, UNAVAILABLE, Problem
+from signkit.registry.problems import DISK_FULL, INVALID, UNAVAILABLE, RefusedError
 from signkit.registry.records import open_database
 from signkit.registry.resources import (
     artifact_versions,
@@ -52,7 +51,6 @@ _RESOURCES = (
     signatures,
     content,
 )
-_UPLOAD_THREADS = 8
 _log = logging.getLogger(__name__)
 
 
@@ -69,8 +67,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     database = open_database(folder)
     store = FolderStore(folder.content_path)
     jobs = ContentHasher(database, store, workers=settings.hash_workers)
-    threads = ThreadPoolExecutor(_UPLOAD_THREADS, thread_name_prefix="signkit-upload")
-    receiver = Receiver(store, threads, idle_seconds=settings.idle_seconds)
+    receiver = Receiver(store, idle_seconds=settings.idle_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -78,7 +75,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         threading.Thread(target=_sweep, args=(store, database), daemon=True).start()
         yield
         jobs.close()
-        threads.shutdown()
+        receiver.close()
         database.close()
 
     app = FastAPI(
@@ -124,7 +121,7 @@ def _sweep(store: FolderStore, database: Database) -> None:
 
 
 def _answer_errors(app: FastAPI) -> None:
-    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(RefusedError, _answer_problem)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(OperationalError, _answer_database)
@@ -133,7 +130,7 @@ def _answer_errors(app: FastAPI) -> None:
 
 
 async def _answer_problem(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, Problem):
+    if not isinstance(error, RefusedError):
         raise error
     response = answer({"errors": error.errors}, status=error.status)
     response.headers.update(error.headers)

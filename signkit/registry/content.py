@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey, PartKey
 from signkit.registry.tables import Binary, BinaryPart, now
+
+# For a look at a binary's state and content alone: its version and signatures cost three joins.
+LEAN = (lazyload(Binary.artifact_version), lazyload(Binary.signatures))
 
 
 def content_key(binary: Binary) -> ContentKey:

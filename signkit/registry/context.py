@@ -70,7 +70,7 @@ Handler = Callable[[Request], Coroutine[object, object, Response]]
 class ApiRoute(APIRoute):
     """A route that knows its caller before it reads anything, and reads JSON strictly."""
 
-    def get_route_handler(self) -> Handler:  # type: ignore[override]
+    def get_route_handler(self) -> Handler:
         """Wrap the framework's handler."""
         handler = super().get_route_handler()
 
@@ -97,9 +97,9 @@ class _JsonRequest(Request):
         strict = cls(request.scope, request.receive)
         # What the framework reads next. Parsed here, because it would call a refusal of ours
         # "an error parsing the body".
-        strict._body = bytes(body)  # noqa: SLF001
+        strict._body = bytes(body)
         try:
-            strict._json = parse_body(strict._body) if body else None  # noqa: SLF001
+            strict._json = parse_body(strict._body) if body else None
         except MalformedError as error:
             raise refuse_field("body", str(error)) from None
         return strict
@@ -127,7 +127,7 @@ def base_url(request: Request, settings: Settings) -> str:
     """Return how this client reaches the registry: scheme, host and port.
 
     Raises:
-        Problem: the Host header is missing or is none.
+        RefusedError: the Host header is missing or is none.
     """
     if settings.public_url is not None:
         return settings.public_url

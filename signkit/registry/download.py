@@ -42,7 +42,7 @@ def load_content(database: Database, key: ContentKey) -> Content:
     """Return the content that a URL leads to.
 
     Raises:
-        Problem: 404, where there is no such binary; 409, where its content is not complete and
+        RefusedError: 404, where there is no such binary; 409, where its content is not complete and
             verified, or is not the content that the URL was made for.
     """
     with database.read() as session:

@@ -13,12 +13,14 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from signkit.registry.access_log import AccessLog
 
 _ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 20
+_EXCHANGE = "signkit.exchange"
 _SLASHES = re.compile("//+")
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -26,6 +28,13 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
 )
 _NO_STORE = (b"cache-control", b"no-store")
+
+
+def note_bytes(request: Request, size: int) -> None:
+    """Say how long the body was, where it was not received through the framework."""
+    exchange = request.scope.get(_EXCHANGE)
+    if isinstance(exchange, _Exchange):
+        exchange.bytes_in = size
 
 
 class Edge:
@@ -48,6 +57,7 @@ class Edge:
         # http://host//artifacts is what a base URL with a trailing slash makes (contract 1.1).
         scope["path"] = _SLASHES.sub("/", scope["path"])
         exchange = _Exchange(receive, send)
+        scope[_EXCHANGE] = exchange
         started = time.perf_counter()
         try:
             await self._app(scope, exchange.receive, exchange.send)

@@ -16,6 +16,7 @@ from signkit.errors import MalformedError
 from signkit.registry import tables
 from signkit.registry.prn import Kind, parse_organization_prn, parse_prn
 from signkit.registry.search import Clause, Operator
+from signkit.registry.states import BinaryState
 from signkit.registry.tokens import Caller
 from signkit.verify.encoding import check_time
 
@@ -174,8 +175,8 @@ def _organization(clause: Clause, caller: Caller) -> Condition:
 
 
 def _state(clause: Clause, caller: Caller) -> Condition:
-    if clause.value not in set(tables.BinaryState):
-        message = f"state: expected one of {', '.join(tables.BinaryState)}"
+    if clause.value not in set(BinaryState):
+        message = f"state: expected one of {', '.join(BinaryState)}"
         raise MalformedError(message)
     return _Text(tables.Binary.state, (Operator.EQUAL,))(clause, caller)
 

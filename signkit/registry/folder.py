@@ -1,9 +1,9 @@
 """The data folder: made private on first start, used by one server at a time.
 
-    registry.sqlite3   the records (and its -wal and -shm)
-    content/           the parts, see folder_store
-    secret             32 random bytes, 0600: the key of presigned URLs and cursors
-    lock               held by the server that runs; setup.lock while the folder is being made
+registry.sqlite3   the records (and its -wal and -shm)
+content/           the parts, see folder_store
+secret             32 random bytes, 0600: the key of presigned URLs and cursors
+lock               held by the server that runs; setup.lock while the folder is being made
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from signkit.registry.content import load_parts, part_key, reset_content
+from signkit.registry.content import LEAN, load_parts, part_key, reset_content
 from signkit.registry.database import Database
 from signkit.registry.states import BinaryState, PartState
 from signkit.registry.store import PartKey, PartStore
@@ -157,7 +157,7 @@ class ContentHasher:
         try:
             more = self._step(follower)
         except (OSError, SQLAlchemyError) as error:
-            _log.error("hashing failed: %s", error)  # noqa: TRY400  (no traceback of a full disk)
+            _log.error("hashing failed: %s", error)
             more = self._may_retry(follower)
         finally:
             self._pass_on(follower, more=more)
@@ -184,7 +184,7 @@ class ContentHasher:
     def _step(self, follower: _Follower) -> bool:
         """Hash the parts that are next; return whether there is more to do right now."""
         with self._database.read() as session:
-            binary = session.get(Binary, follower.row)
+            binary = session.get(Binary, follower.row, options=LEAN)
             if binary is None:
                 follower.stale = True
                 return False
@@ -211,7 +211,7 @@ class ContentHasher:
                     follower.content.update(view[:count])
                     size += count
         except FileNotFoundError:
-            _log.error("part %d of binary %s is gone", part.index, binary.id)  # noqa: TRY400
+            _log.error("part %d of binary %s is gone", part.index, binary.id)
         _note_part(follower.parts, part)
         follower.count += 1
         follower.size += size
@@ -222,7 +222,7 @@ class ContentHasher:
         kept: list[PartKey] = []
         removed = None
         with self._database.write() as session:
-            binary = session.get(Binary, follower.row)
+            binary = session.get(Binary, follower.row, options=LEAN)
             if binary is None or binary.state != BinaryState.HASHING:
                 follower.stale = True
                 return False
@@ -261,9 +261,7 @@ def _covers(follower: _Follower, binary: Binary, parts: Iterable[BinaryPart]) ->
     expected = sha256()
     for part in parts:
         _note_part(expected, part)
-    return (
-        follower.revision == binary.revision and follower.parts.digest() == expected.digest()
-    )
+    return follower.revision == binary.revision and follower.parts.digest() == expected.digest()
 
 
 def _note_part(state: _Sha256, part: BinaryPart) -> None:

@@ -17,7 +17,9 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from signkit.registry.content import LEAN
 from signkit.registry.context import Parts
+from signkit.registry.edge import note_bytes
 from signkit.registry.presign import PartGrant
 from signkit.registry.problems import (
     BAD_REQUEST,
@@ -25,7 +27,7 @@ from signkit.registry.problems import (
     DISK_FULL,
     LENGTH_REQUIRED,
     NOT_FOUND,
-    Problem,
+    RefusedError,
     refuse,
 )
 from signkit.registry.states import BinaryState, PartState
@@ -35,7 +37,7 @@ from signkit.registry.upload import Received
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-class _PartError(Problem):
+class _PartError(RefusedError):
     """What arrived is not what was declared."""
 
     def __init__(self, state: PartState, detail: str) -> None:
@@ -52,15 +54,15 @@ async def take_part(request: Request, grant: PartGrant, registry: Parts) -> None
         registry: The application's parts.
 
     Raises:
-        Problem: 404 or 409, where the record does not wait for this part; 411 without a length;
+        RefusedError: 404 or 409, where the record does not wait for this part; 411 without a length;
             400, where length, checksum header or content are not those declared; 408, where the
             sender paused too long; 507, where the disk is full.
     """
     await run_in_threadpool(_check_wanted, registry, grant)
     try:
         _check_headers(request, grant)
-        body = request.stream()
-        received = await registry.receiver.receive(body, grant.key, size=grant.size)
+        received = await registry.receiver.receive(request, grant.key, size=grant.size)
+        note_bytes(request, grant.size)
         row = await run_in_threadpool(_keep, registry, grant, received)
     except _PartError as error:
         await run_in_threadpool(_mark, registry, grant, error.state)
@@ -90,7 +92,8 @@ def _find_part(session: Session, grant: PartGrant) -> tuple[Binary, BinaryPart]:
             BinaryPart.index == key.index,
         )
     )
-    found = session.execute(query.with_for_update(of=(Binary, BinaryPart))).first()
+    query = query.options(*LEAN).with_for_update(of=(Binary, BinaryPart))
+    found = session.execute(query).first()
     if found is None:
         raise refuse(NOT_FOUND, "no such part; declare it again")
     binary, part = found
@@ -144,5 +147,5 @@ def _mark(registry: Parts, grant: PartGrant, state: PartState) -> None:
             if part.state != PartState.VALID:
                 part.state = state
                 part.updated_at = now()
-    except Problem:
+    except RefusedError:
         return  # declared anew meanwhile: the new declaration stands

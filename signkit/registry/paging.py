@@ -23,7 +23,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from signkit.errors import MalformedError
-from signkit.registry.filters import Keys, compile_search
+from signkit.registry.filters import Condition, Keys, compile_search
 from signkit.registry.problems import refuse_field
 from signkit.registry.search import QUERY_LENGTH, parse_search
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey
@@ -87,9 +87,11 @@ def list_page(
         view: Turns a row into what is sent.
 
     Raises:
-        Problem: the search does not parse, or the cursor is not one for this list.
+        RefusedError: the search does not parse, or the cursor is not one for this list.
     """
-    bound = "\n".join((str(caller.organization), table.__tablename__, request.order, request.search or ""))
+    bound = "\n".join(
+        (str(caller.organization), table.__tablename__, request.order, request.search or "")
+    )
     statement = select(table).where(table.organization_row == caller.organization_row)
     statement = statement.where(*_conditions(request, keys, caller))
     place = tuple_(table.inserted_at, table.id)
@@ -111,11 +113,11 @@ def list_page(
     return {table.__tablename__: members, "next_page": next_page}
 
 
-def _conditions(request: PageRequest, keys: Keys, caller: Caller) -> list[object]:
+def _conditions(request: PageRequest, keys: Keys, caller: Caller) -> list[Condition]:
     if request.search is None:
         return []
     try:
-        return list(compile_search(parse_search(request.search), keys, caller))
+        return compile_search(parse_search(request.search), keys, caller)
     except MalformedError as error:
         raise refuse_field("search", str(error)) from None
 
@@ -131,7 +133,9 @@ def _parse_cursor(text: str, secret: bytes, bound: str) -> tuple[int, UUID]:
     except (BinasciiError, UnicodeEncodeError):
         data = b""
     place = data[: _PLACE.size]
-    if len(place) != _PLACE.size or not compare_digest(data[_PLACE.size :], _tag(place, secret, bound)):
+    if len(place) != _PLACE.size or not compare_digest(
+        data[_PLACE.size :], _tag(place, secret, bound)
+    ):
         raise refuse_field("page", "not a cursor of this list, order and search")
     inserted_at, identity = _PLACE.unpack(place)
     return inserted_at, UUID(bytes=identity)

@@ -15,7 +15,7 @@ from hmac import compare_digest, digest
 from urllib.parse import urlencode
 from uuid import UUID
 
-from signkit.registry.problems import FORBIDDEN, Problem, refuse
+from signkit.registry.problems import FORBIDDEN, RefusedError, refuse
 from signkit.registry.store import ContentKey, PartKey
 
 
@@ -67,13 +67,11 @@ def check_part_url(
     """Check the URL that a part is sent to and return what it allows.
 
     Raises:
-        Problem: 403, where a field is missing, was changed, or the time is over.
+        RefusedError: 403, where a field is missing, was changed, or the time is over.
     """
     names = ("revision", "size", "hash", "expires")
-    fields = _check("PUT", _part_path(organization, binary, index), query, names, secret)
-    content = ContentKey(
-        organization=organization, binary=binary, revision=int(fields["revision"])
-    )
+    fields = _check("PUT", _part_path(organization, binary, index), query, names, secret=secret)
+    content = ContentKey(organization=organization, binary=binary, revision=int(fields["revision"]))
     key = PartKey(content=content, index=index, digest=fields["hash"])
     return PartGrant(key=key, size=int(fields["size"]))
 
@@ -84,13 +82,11 @@ def check_download_url(
     """Check the URL that content is fetched from and return what it allows.
 
     Raises:
-        Problem: 403, as in `check_part_url`.
+        RefusedError: 403, as in `check_part_url`.
     """
     path = _content_path(organization, binary)
-    fields = _check("GET", path, query, ("revision", "expires"), secret)
-    return ContentKey(
-        organization=organization, binary=binary, revision=int(fields["revision"])
-    )
+    fields = _check("GET", path, query, ("revision", "expires"), secret=secret)
+    return ContentKey(organization=organization, binary=binary, revision=int(fields["revision"]))
 
 
 def _content_path(organization: UUID, binary: UUID) -> str:
@@ -98,7 +94,7 @@ def _content_path(organization: UUID, binary: UUID) -> str:
 
 
 def _part_path(organization: UUID, binary: UUID, index: int) -> str:
-    return f"{_content_path(organization, binary)}/parts/{index}"
+    return f"/upload/{organization}/{binary}/{index}"
 
 
 def _sign(method: str, path: str, fields: Mapping[str, str], *, base: str, secret: bytes) -> str:
@@ -107,7 +103,12 @@ def _sign(method: str, path: str, fields: Mapping[str, str], *, base: str, secre
 
 
 def _check(
-    method: str, path: str, query: Mapping[str, str], names: tuple[str, ...], secret: bytes
+    method: str,
+    path: str,
+    query: Mapping[str, str],
+    names: tuple[str, ...],
+    *,
+    secret: bytes,
 ) -> Mapping[str, str]:
     fields = {name: query.get(name, "") for name in names}
     expected = _signature(method, path, fields, secret)
@@ -125,5 +126,5 @@ def _signature(method: str, path: str, fields: Mapping[str, str], secret: bytes)
     return digest(secret, "\n".join(lines).encode("utf-8"), "sha256").hex()
 
 
-def _refuse(detail: str) -> Problem:
+def _refuse(detail: str) -> RefusedError:
     return refuse(FORBIDDEN, detail)

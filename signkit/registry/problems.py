@@ -25,7 +25,7 @@ UNAVAILABLE = 503
 DISK_FULL = 507
 
 
-class Problem(RegistryError):
+class RefusedError(RegistryError):
     """A request that is refused.
 
     Attributes:
@@ -49,11 +49,11 @@ class Problem(RegistryError):
         self.headers = dict(headers or {})
 
 
-def refuse(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> Problem:
+def refuse(status: int, detail: str, *, headers: Mapping[str, str] | None = None) -> RefusedError:
     """Return a problem with one sentence."""
-    return Problem(status, {"detail": detail}, headers=headers)
+    return RefusedError(status, {"detail": detail}, headers=headers)
 
 
-def refuse_field(name: str, text: str, *, status: int = INVALID) -> Problem:
+def refuse_field(name: str, text: str, *, status: int = INVALID) -> RefusedError:
     """Return a problem with one field."""
-    return Problem(status, {name: [text]})
+    return RefusedError(status, {name: [text]})

@@ -1,4 +1,4 @@
-"""The search grammar: text to clauses. What the keys mean is decided in `filters`.
+r"""The search grammar: text to clauses. What the keys mean is decided in `filters`.
 
     query  = clause *4( " and " clause )
     clause = key op value

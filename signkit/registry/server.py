@@ -17,6 +17,7 @@ from signkit.errors import RegistryError, UsageError
 from signkit.registry.app import create_app
 from signkit.registry.folder import open_data_folder, server_lock
 from signkit.registry.settings import Settings
+from signkit.registry.wire import WireProtocol
 
 _KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 60
@@ -79,7 +80,7 @@ def serve(settings: Settings, *, host: str, port: int, announce: Callable[[Ready
         app = create_app(replace(settings, data=folder.path), folder)
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=WireProtocol,
             loop="asyncio",
             ws="none",
             lifespan="on",

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 from uuid import UUID
 
-
 Piece = bytes | memoryview
 
 

@@ -38,7 +38,7 @@ def apply_transition(session: Session, binary: Binary, wanted: BinaryState) -> C
     """Take a binary to the state that a client asks for.
 
     Raises:
-        Problem: 409, where there is no way from its state; 422, where something is missing.
+        RefusedError: 409, where there is no way from its state; 422, where something is missing.
 
     Spec: docs/formats/registry-protocol.md section 6.
     """
@@ -72,7 +72,7 @@ def check_parts(parts: Sequence[BinaryPart], *, size: int) -> None:
     """Check that the parts are the whole content: 1 to n, all valid, of the right size together.
 
     Raises:
-        Problem: 422, with the first thing that is wrong.
+        RefusedError: 422, with the first thing that is wrong.
     """
     for place, part in enumerate(parts, 1):
         if part.index != place:

@@ -1,22 +1,30 @@
 """A part's body on its way in: hashed and written in threads while it arrives.
 
-The event loop only gathers pieces into batches; one batch is hashed and written while the next is
-gathered, never more, so memory is flat and a slow disk slows the sender down. hashlib and write
-release the GIL: several parts use several cores.
+Where the socket can be borrowed, one thread does all of it: receive, hash, write. Otherwise, and
+where many parts arrive at once, the event loop gathers pieces into batches; one batch is hashed
+and written in a thread while the next is gathered, never more. Either way memory is flat, and a
+slow disk slows the sender down. hashlib, recv and write release the interpreter lock, so several
+parts use several cores.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 
-from signkit.registry.problems import TIMEOUT, TOO_LARGE, refuse
+from starlette.requests import ClientDisconnect, Request
+
+from signkit.registry.problems import BAD_REQUEST, TIMEOUT, TOO_LARGE, RefusedError, refuse
 from signkit.registry.store import PartKey, PartStore, PartWriter
+from signkit.registry.wire import Loan, borrow
 
 _BATCH_SIZE = 1024 * 1024
+_BUFFER_SIZE = 512 * 1024
+_LENT_THREADS = 32
+_BATCH_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,33 +84,85 @@ class Receiver:
 
     Args:
         store: Where they go.
-        threads: Where they are hashed and written.
         idle_seconds: How long a sender may pause.
     """
 
-    def __init__(self, store: PartStore, threads: Executor, *, idle_seconds: float) -> None:
+    def __init__(self, store: PartStore, *, idle_seconds: float) -> None:
         self._store = store
-        self._threads = threads
         self._idle_seconds = idle_seconds
+        self._lent = ThreadPoolExecutor(_LENT_THREADS, thread_name_prefix="signkit-part")
+        self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="signkit-batch")
+        self._lent_count = 0
 
-    async def receive(self, body: AsyncIterator[bytes], key: PartKey, *, size: int) -> Received:
+    def close(self) -> None:
+        """Wait for the threads, which have nothing to do any more."""
+        self._lent.shutdown()
+        self._batches.shutdown()
+
+    async def receive(self, request: Request, key: PartKey, *, size: int) -> Received:
         """Take one part in.
 
         Args:
-            body: Its pieces as they arrive.
-            key: Where it will be kept.
-            size: The most bytes that are read.
+            request: Its content-length is size.
+            key: Where the part will be kept.
+            size: Bytes.
 
         Returns:
-            What arrived; that it is what was declared is for the caller to check.
+            What arrived; that its digest is the one declared is for the caller to check.
 
         Raises:
-            Problem: 408, where the sender paused too long; 413, where more than size bytes came.
+            RefusedError: 408, where the sender paused too long; 400, where it went away; 413, where
+                it sent more than it said.
             OSError: the bytes cannot be written.
         """
+        loan = borrow(request.scope, size) if self._lent_count < _LENT_THREADS else None
+        try:
+            if loan is not None:
+                return await self._receive_lent(loan, key, size)
+            return await self._receive_gathered(request.stream(), key, size)
+        except TimeoutError:
+            detail = f"nothing arrived for {self._idle_seconds:g} seconds"
+            raise refuse(TIMEOUT, detail) from None
+        except (ConnectionError, ClientDisconnect):
+            raise _went_away() from None
+
+    async def _receive_lent(self, loan: Loan, key: PartKey, size: int) -> Received:
+        self._lent_count += 1
         loop = asyncio.get_running_loop()
-        writer = await loop.run_in_executor(self._threads, self._store.begin, key)
-        sink = _Sink(writer, self._threads)
+        work = loop.run_in_executor(self._lent, self._copy, loan, key, size)
+        try:
+            return await asyncio.shield(work)
+        finally:
+            if not work.done():  # the server gives up: the thread still has the socket
+                loan.stop()
+                await asyncio.wait([work])
+            loan.end()
+            self._lent_count -= 1
+
+    def _copy(self, loan: Loan, key: PartKey, size: int) -> Received:
+        """Receive, hash and write one body."""
+        writer = self._store.begin(key)
+        state = sha256(loan.begun)
+        view = memoryview(bytearray(min(_BUFFER_SIZE, size)))
+        arrived = False
+        try:
+            writer.write([loan.begun])
+            while loan.left:
+                piece = view[: loan.receive_into(view, self._idle_seconds)]
+                state.update(piece)
+                writer.write([piece])
+            arrived = True
+        finally:
+            if not arrived:
+                writer.drop()
+        return Received(writer=writer, digest=state.hexdigest(), size=size)
+
+    async def _receive_gathered(
+        self, body: AsyncIterator[bytes], key: PartKey, size: int
+    ) -> Received:
+        loop = asyncio.get_running_loop()
+        writer = await loop.run_in_executor(self._batches, self._store.begin, key)
+        sink = _Sink(writer, self._batches)
         arrived = False
         try:
             total = await self._pour(body, sink, size)
@@ -130,12 +190,12 @@ class Receiver:
 
     async def _next(self, body: AsyncIterator[bytes]) -> bytes:
         """Return the next piece, empty at the end; give up on a sender that pauses too long."""
-        try:
-            async with asyncio.timeout(self._idle_seconds):
-                async for piece in body:
-                    if piece:
-                        return piece
-        except TimeoutError:
-            detail = f"nothing arrived for {self._idle_seconds:g} seconds"
-            raise refuse(TIMEOUT, detail) from None
+        async with asyncio.timeout(self._idle_seconds):
+            async for piece in body:
+                if piece:
+                    return piece
         return b""
+
+
+def _went_away() -> RefusedError:
+    return refuse(BAD_REQUEST, "the sender went away before the end of the part")

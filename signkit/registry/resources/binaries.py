@@ -22,7 +22,7 @@ from signkit.registry.problems import CONFLICT, INVALID, refuse
 from signkit.registry.resources.common import change, find, find_referred, refusing_taken
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey
-from signkit.registry.tables import ArtifactVersion, Binary, Organization, now
+from signkit.registry.tables import ArtifactVersion, Binary, Organization
 from signkit.registry.tokens import Caller
 from signkit.registry.transitions import Consequence, apply_transition
 from signkit.registry.views import answer, view_binary
@@ -32,7 +32,6 @@ router = APIRouter(prefix="/binaries", route_class=ApiRoute)
 
 Size = Annotated[int, Field(ge=0, le=CONTENT_SIZE)]
 _TAKEN = {"binaries.target": "target", "binaries.id": "id"}
-
 
 
 class BinaryCreate(Body):

@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.interfaces import ORMOption
 
 from signkit.errors import MalformedError
 from signkit.registry.bodies import Body
@@ -38,14 +39,23 @@ _KINDS = {
 }
 
 
-def find(session: Session, table: type[_Resource], prn: str, caller: Caller) -> _Resource:
+def find(
+    session: Session, table: type[_Resource], prn: str, caller: Caller, *options: ORMOption
+) -> _Resource:
     """Return the resource that a path names.
 
+    Args:
+        session: Where to look.
+        table: The kind of resource.
+        prn: The name as it came.
+        caller: Whose resource it has to be.
+        options: What to load along.
+
     Raises:
-        Problem: 404, where the name is not one, is another organization's, or names nothing.
+        RefusedError: 404, where the name is not one, is another organization's, or names nothing.
     """
     try:
-        row = _look_up(session, table, prn, caller)
+        row = _look_up(session, table, prn, caller, *options)
     except MalformedError:
         row = None
     if row is None:
@@ -59,7 +69,7 @@ def find_referred(
     """Return the resource that a field of a body names.
 
     Raises:
-        Problem: 422, where the name is not one, is another organization's, or names nothing.
+        RefusedError: 422, where the name is not one, is another organization's, or names nothing.
     """
     try:
         row = _look_up(session, table, prn, caller)
@@ -71,7 +81,7 @@ def find_referred(
 
 
 def _look_up(
-    session: Session, table: type[_Resource], prn: str, caller: Caller
+    session: Session, table: type[_Resource], prn: str, caller: Caller, *options: ORMOption
 ) -> _Resource | None:
     name = parse_prn(prn, kind=_KINDS[table], what="prn")
     if name.organization != caller.organization:
@@ -81,7 +91,7 @@ def _look_up(
     query = select(table).where(
         table.organization_row == caller.organization_row, table.id == name.id
     )
-    return session.scalar(query.with_for_update(of=table))
+    return session.scalar(query.options(*options).with_for_update(of=table))
 
 
 @contextmanager
@@ -92,7 +102,7 @@ def refusing_taken(fields: Mapping[str, str]) -> Iterator[None]:
         fields: By the column `table.name`, the field that the client is told of.
 
     Raises:
-        Problem: 409.
+        RefusedError: 409.
     """
     try:
         yield

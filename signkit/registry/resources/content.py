@@ -1,7 +1,7 @@
-"""/content: what presigned URLs lead to. No token: the URL is the leave.
+"""What presigned URLs lead to. No token: the URL is the leave.
 
-    PUT       /content/ORGANIZATION/BINARY/parts/INDEX    one part
-    GET HEAD  /content/ORGANIZATION/BINARY                the whole content, or a range of it
+PUT       /upload/ORGANIZATION/BINARY/INDEX    one part
+GET HEAD  /content/ORGANIZATION/BINARY         the whole content, or a range of it
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from signkit.registry.download import load_content, respond
 from signkit.registry.intake import take_part
 from signkit.registry.presign import check_download_url, check_part_url
 
-router = APIRouter(prefix="/content/{organization}/{binary}")
+router = APIRouter()
 
 
-@router.put("/parts/{index}")
+@router.put("/upload/{organization}/{binary}/{index}")
 async def send_part(
-    organization: UUID, binary: UUID, index: int, request: Request, registry: Registry
+    *, organization: UUID, binary: UUID, index: int, request: Request, registry: Registry
 ) -> Response:
     """Take a part in; answered 200 when it is verified and durable."""
     query = request.query_params
@@ -31,7 +31,7 @@ async def send_part(
     return Response(status_code=200)
 
 
-@router.api_route("", methods=["GET", "HEAD"])
+@router.api_route("/content/{organization}/{binary}", methods=["GET", "HEAD"])
 async def fetch_content(
     organization: UUID, binary: UUID, request: Request, registry: Registry
 ) -> Response:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from signkit.registry.bodies import PART_COUNT, PART_SIZE, Body, Hash
-from signkit.registry.content import load_parts, part_key
+from signkit.registry.content import LEAN, load_parts, part_key
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry, base_url
 from signkit.registry.presign import PartGrant, presign_part
 from signkit.registry.problems import CONFLICT, refuse, refuse_field
@@ -38,7 +38,7 @@ class PartDeclare(Body):
 def list_parts(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """List every part in order: clients do not follow pages here (contract section 1.4)."""
     with registry.database.read() as session:
-        binary = find(session, Binary, prn, caller)
+        binary = find(session, Binary, prn, caller, *LEAN)
         parts = load_parts(session, binary)
     members = [view_part(part, binary, caller.organization) for part in parts]
     return answer({"binary_parts": members, "next_page": None})
@@ -46,6 +46,7 @@ def list_parts(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
 
 @router.put("/{index}")
 def declare_part(
+    *,
     prn: str,
     index: Index,
     body: PartDeclare,
@@ -56,7 +57,7 @@ def declare_part(
     """Declare a part and return where to send it; a part that is valid stays so."""
     base = base_url(request, registry.settings)
     with registry.database.write() as session:
-        binary = find(session, Binary, prn, caller)
+        binary = find(session, Binary, prn, caller, *LEAN)
         _check(binary, body)
         part, replaced = _record(session, binary, index, body)
     if replaced:

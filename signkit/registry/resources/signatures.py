@@ -39,14 +39,10 @@ class SignatureCreate(Body):
 
 
 @router.post("")
-def create_signature(
-    body: SignatureCreate, registry: Registry, caller: CurrentCaller
-) -> Response:
+def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Attach a signature; a second one by the same key changes nothing and returns the first."""
     with registry.database.write() as session:
-        binary = find_referred(
-            session, Binary, body.binary_prn, caller=caller, field="binary_prn"
-        )
+        binary = find_referred(session, Binary, body.binary_prn, caller=caller, field="binary_prn")
         key = _find_key(session, body, caller)
         if binary.state not in _SIGNABLE:
             detail = f"the binary is {binary.state}, expected signable or signed"

@@ -5,6 +5,8 @@ Written out here and never changed again: a later step alters what this one made
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -19,6 +21,7 @@ _DESCRIPTION = sa.String(256)
 _STATE = sa.String(16)
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _Items = sa.schema.SchemaItem
+_Type = sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]]
 
 
 def upgrade() -> None:
@@ -119,7 +122,9 @@ def _make_parts_and_signatures() -> None:
         _field("signature", _LABEL),
         _unique("binary_signatures", "binary_row", "signing_key_row"),
     )
-    op.create_index("ix_binary_signatures_signing_key_row", "binary_signatures", ["signing_key_row"])
+    op.create_index(
+        "ix_binary_signatures_signing_key_row", "binary_signatures", ["signing_key_row"]
+    )
 
 
 def _make(name: str, *items: _Items) -> None:
@@ -142,7 +147,7 @@ def _make_owned(name: str, *items: _Items) -> None:
     op.create_index(f"ix_{name}_{'_'.join(listed)}", name, listed)
 
 
-def _field(name: str, kind: object) -> sa.Column[object]:
+def _field(name: str, kind: _Type) -> sa.Column[Any]:
     return sa.Column(name, kind, nullable=False)
 
 
@@ -150,9 +155,7 @@ def _described() -> tuple[_Items, ...]:
     return sa.Column("description", _DESCRIPTION), sa.Column("custom_metadata", sa.Text)
 
 
-def _reference(
-    table: str, name: str, other: str, *, ondelete: str | None = None
-) -> sa.Column[object]:
+def _reference(table: str, name: str, other: str, *, ondelete: str | None = None) -> sa.Column[Any]:
     key = sa.ForeignKey(f"{other}.row", name=f"fk_{table}_{name}", ondelete=ondelete)
     return sa.Column(name, _NUMBER, key, nullable=False)
 
