@@ -105,6 +105,7 @@ def parse_request(payload: bytes) -> Request:
     )
     fields.done()
     check_distinct(request.items)
+    _check_expiries(request)
     return request
 
 
@@ -165,6 +166,16 @@ def _parse_wanted(fields: Fields, where: str) -> tuple[Wanted, ...]:
         message = f"{where}.wanted: one scheme and role is asked for twice"
         raise MalformedError(message)
     return tuple(wanted)
+
+
+def _check_expiries(request: Request) -> None:
+    """Refuse what would give a statement that expires before it is issued."""
+    for index, item in enumerate(request.items):
+        if item.expires is not None and item.expires <= request.created:
+            message = (
+                f"request.items[{index}].expires: {item.expires} is not after {request.created}"
+            )
+            raise MalformedError(message)
 
 
 def check_distinct(items: tuple[Item, ...]) -> None:

@@ -18,8 +18,6 @@ from signkit.verify.statement import (
     PAYLOAD_TYPE,
     PREDICATE_TYPE,
     STATEMENT_TYPE,
-    Statement,
-    parse_statement,
 )
 
 NAME = "statement"
@@ -67,7 +65,7 @@ def sign(signer: Signing, item: Item, request: Request) -> dict[str, object]:
     return envelope_value(PAYLOAD_TYPE, payload, [signature])
 
 
-def verify(key: PublicKey, item: Item, request: Request, value: object) -> Statement:
+def verify(key: PublicKey, item: Item, request: Request, value: object) -> bytes:
     """Verify one statement, and that it says of one item exactly what the request asked.
 
     Args:
@@ -77,18 +75,18 @@ def verify(key: PublicKey, item: Item, request: Request, value: object) -> State
         value: The envelope as a JSON value.
 
     Returns:
-        The statement, verified.
+        The statement's bytes, verified and exactly those that the request asks for, so there is
+        nothing left to parse.
 
     Raises:
-        FormatError: malformed.
+        FormatError: the envelope is malformed.
         UnknownKeyError: signed by another key only.
         SignatureInvalidError: it does not verify.
         ContextError: it says something else than was asked for.
     """
     envelope = read_envelope(value, payload_type=PAYLOAD_TYPE, what="statement")
     opened = open_envelope(envelope, keys={key.keyid: key}, threshold=1, what="the statement")
-    statement = parse_statement(opened.payload)
     if opened.payload != compute_payload(item, request):
         message = f"the statement for {item.name!r} says something else than the request asked for"
         raise ContextError(message, hint="sign the request again; do not edit what comes back")
-    return statement
+    return opened.payload

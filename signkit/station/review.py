@@ -18,6 +18,7 @@ from signkit.verify.encoding import encode_json
 _WIDTH = 78
 _CONFIRMATION_WORDS = 4
 _METADATA_SHOWN = 2000
+_WORDS_A_ROW = 6  # at most 65 characters, whatever the words
 
 
 def confirmation_words(request: VerifiedRequest) -> tuple[str, ...]:
@@ -128,7 +129,12 @@ def _row(label: str, text: str) -> str:
 
 
 def _words(label: str, digest: bytes) -> Sequence[str]:
-    return _wrapped(label, " ".join(encode_words(digest)))
+    words = encode_words(digest)
+    starts = range(0, len(words), _WORDS_A_ROW)
+    return [
+        _row(label if start == 0 else "", " ".join(words[start : start + _WORDS_A_ROW]))
+        for start in starts
+    ]
 
 
 def _wrapped(label: str, text: str) -> Sequence[str]:

@@ -106,6 +106,8 @@ def _request_payloads() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "items-not-an-array", {**value, "items": {}}, "malformed"
     for name, item, code in _request_items():
         yield f"item-{name}", request_value(item), code
+    early = item_value(expires="2026-01-31T12:00:00Z")
+    yield "item-expires-when-created", request_value(early), "malformed"
     twins = request_value(item_value(), item_value(name="other.bin"))
     yield "two-items-for-one-place", twins, "malformed"
 
