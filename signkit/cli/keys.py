@@ -9,10 +9,10 @@ import typer
 
 from signkit.cli import output
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
-from signkit.errors import KeyNotFoundError, SignkitError
+from signkit.errors import SignkitError
 
 if TYPE_CHECKING:
-    from signkit.custody.store import KeyStore, StoredKey
+    from signkit.custody.store import KeyStore
     from signkit.verify.ed25519 import PublicKey
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -46,12 +46,9 @@ def new(
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     store = _store(out)
     store.check_new(name)  # before anybody thinks of a passphrase
-    stored = store.new(name, passphrase=passphrase.new()(f"passphrase of {name}"))
-    if stored.public_key is None:
-        message = f"the public key {stored.public_path} vanished as soon as it was written"
-        raise KeyNotFoundError(message)
-    value, lines = _describe_files(stored)
-    key_value, key_lines = _describe_identity(stored.public_key)
+    public_key = store.new(name, passphrase=passphrase.new()(f"passphrase of {name}"))
+    value, lines = _describe_files(name, store)
+    key_value, key_lines = _describe_identity(public_key)
     output.show_result(value | key_value, "\n".join([*lines, *key_lines]), as_json=as_json)
 
 
@@ -113,19 +110,19 @@ def _store(folder: Path | None) -> KeyStore:
     return KeyStore(folder if folder is not None else signkit_home() / "keys")
 
 
-def _describe_files(stored: StoredKey) -> tuple[dict[str, object], list[str]]:
+def _describe_files(name: str, store: KeyStore) -> tuple[dict[str, object], list[str]]:
     from signkit.formats.display import escape
 
+    private_path, public_path = map(str, store.paths(name))
     value: dict[str, object] = {
-        "name": stored.name,
-        "private_path": str(stored.private_path),
-        "public_path": str(stored.public_path),
+        "name": name,
+        "private_path": private_path,
+        "public_path": public_path,
     }
-    private_path, public_path = escape(str(stored.private_path)), escape(str(stored.public_path))
     return value, [
-        _row("key", stored.name),
-        _row("private key", f"{private_path} (encrypted)"),
-        _row("public key", public_path),
+        _row("key", name),
+        _row("private key", f"{escape(private_path)} (encrypted)"),
+        _row("public key", escape(public_path)),
     ]
 
 

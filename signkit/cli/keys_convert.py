@@ -23,13 +23,14 @@ _REVEAL_HINT = (
 )
 
 NewFileOption = Annotated[
-    Path | None, typer.Option("--new-passphrase-file", metavar="F", help="The new passphrase.")
+    Path | None,
+    typer.Option("--new-passphrase-file", metavar="F", help="Read the new passphrase so."),
 ]
 NewFdOption = Annotated[
-    int | None, typer.Option("--new-passphrase-fd", metavar="N", min=0, help="The same.")
+    int | None, typer.Option("--new-passphrase-fd", metavar="N", min=0, help="Or so.")
 ]
 NewEnvOption = Annotated[
-    str | None, typer.Option("--new-passphrase-env", metavar="VAR", help="The same (unsafe).")
+    str | None, typer.Option("--new-passphrase-env", metavar="VAR", help="Or so (unsafe).")
 ]
 
 

@@ -94,15 +94,18 @@ class KeyStore:
             MalformedError: the name is not one.
             FileError: a file of that name is there.
         """
-        for path in self._paths(name):
+        for path in self.paths(name):
             check_target(path)
 
-    def new(self, name: str, *, passphrase: bytes) -> StoredKey:
+    def new(self, name: str, *, passphrase: bytes) -> PublicKey:
         """Make a key: the private file first, so that a public one never stands alone.
 
         Args:
             name: See `is_key_name`.
             passphrase: Encrypts the private key; its quality is the caller's to judge.
+
+        Returns:
+            Its public key.
 
         Raises:
             MalformedError: the name is not one.
@@ -111,13 +114,13 @@ class KeyStore:
         """
         self.check_new(name)
         make_private_folder(self.folder)
-        private_path, public_path = self._paths(name)
+        private_path, public_path = self.paths(name)
         opened = OpenedKey(key=new_private_key(), encrypted=True)
         private = encode_key(opened, KeyForm.PEM, passphrase=passphrase)
         public = encode_public_key(opened.key.public_key, KeyForm.PEM)
         write_new(private_path, private, mode=PRIVATE_MODE)
         write_new(public_path, public, mode=PUBLIC_MODE)
-        return self.get(name)
+        return opened.key.public_key
 
     def get(self, name: str) -> StoredKey:
         """Look a key up.
@@ -126,7 +129,7 @@ class KeyStore:
             KeyNotFoundError: the store has no file of that name.
             FormatError, KeyRefusedError: its public file is not a public key.
         """
-        private_path, public_path = self._paths(name)
+        private_path, public_path = self.paths(name)
         has_private, has_public = os.path.isfile(private_path), os.path.isfile(public_path)
         if not has_private and not has_public:
             message = f"no key {name} in {self.folder}"
@@ -148,7 +151,7 @@ class KeyStore:
 
     def has(self, name: str) -> bool:
         """Say whether a text names a key of the store."""
-        return is_key_name(name) and any(os.path.isfile(path) for path in self._paths(name))
+        return is_key_name(name) and any(os.path.isfile(path) for path in self.paths(name))
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all keys, in order; none where there is no folder.
@@ -166,7 +169,12 @@ class KeyStore:
         found = {name.removesuffix(_PRIVATE_SUFFIX).removesuffix(".pub") for name in files}
         return tuple(sorted(name for name in found if self.has(name)))
 
-    def _paths(self, name: str) -> tuple[Path, Path]:
+    def paths(self, name: str) -> tuple[Path, Path]:
+        """Return where the private and the public file of a key are, or would be.
+
+        Raises:
+            MalformedError: the name is not one.
+        """
         if not is_key_name(name):
             message = (
                 f"key name {name!r:.80}: expected 1 to {_NAME_LENGTH} of A-Z a-z 0-9 . _ - that"

@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from signkit.cli import app
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ran:
-    """What a command did.
-
-    Attributes:
-        code: Its exit code.
-        out: Its stdout.
-        err: Its stderr.
-    """
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Its stdout as JSON."""
-        return json.loads(self.out)
+from tests.support.commands import Ran
 
 
 @pytest.fixture
@@ -48,9 +26,8 @@ def run_keys(
     monkeypatch.setattr(app, "_COMMANDS", ("keys",))  # only the group under test is loaded
 
     def run(*arguments: str | Path) -> Ran:
-        words: Sequence[str] = ["keys", *map(str, arguments)]
         capfd.readouterr()
-        code = app.run_app(list(words))
+        code = app.run_app(["keys", *map(str, arguments)])
         out, err = capfd.readouterr()
         return Ran(code=code, out=out, err=err)
 

@@ -12,15 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.commands import Ran
 from tests.support.key_files import KEYID, PUBLIC, SEED, VECTORS, cheap_pem, openssl
 from tests.support.terminal import Terminal
-from tests.unit.cli.conftest import Ran
 
 Run = Callable[..., Ran]
-MAIN = (
-    "import sys; import signkit.cli.app as app; app._COMMANDS = ('keys',);"
-    "sys.exit(app.run_app(sys.argv[1:]))"
-)
 
 
 @pytest.fixture
@@ -68,7 +64,7 @@ def test_new_in_json(run_keys: Run, secret: Path, tmp_path: Path) -> None:
 
 def test_new_asks_twice_on_the_terminal(tmp_path: Path) -> None:
     environment = dict(os.environ) | {"SIGNKIT_HOME": str(tmp_path)}
-    terminal = Terminal(["-c", MAIN, "keys", "new", "prod"], environment)
+    terminal = Terminal(["-m", "signkit.cli", "keys", "new", "prod"], environment)
     terminal.answer("New passphrase of prod: ", "correct horse")
     terminal.answer("The same again: ", "correct horse")
     assert terminal.wait() == 0
@@ -79,7 +75,7 @@ def test_new_asks_twice_on_the_terminal(tmp_path: Path) -> None:
 
 def test_new_never_makes_a_key_without_a_passphrase(tmp_path: Path) -> None:
     environment = dict(os.environ) | {"SIGNKIT_HOME": str(tmp_path)}
-    terminal = Terminal(["-c", MAIN, "keys", "new", "prod"], environment)
+    terminal = Terminal(["-m", "signkit.cli", "keys", "new", "prod"], environment)
     terminal.answer("New passphrase of prod: ", "")
     assert terminal.wait() == 2
     assert not (tmp_path / "keys").exists()

@@ -16,6 +16,7 @@ import pytest
 from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import PrivateKey, encode_private_key
 from signkit.formats.public_key import encode_public_key
+from tests.support.commands import Ran
 from tests.support.key_files import (
     DALEK_V2,
     PUBLIC,
@@ -24,8 +25,6 @@ from tests.support.key_files import (
     openssl,
 )
 from tests.support.terminal import Terminal
-from tests.unit.cli.conftest import Ran
-from tests.unit.cli.test_keys import MAIN
 
 Run = Callable[..., Ran]
 KEY = PrivateKey(SEED)
@@ -84,7 +83,16 @@ def test_raw_is_what_the_users_guide_makes(tmp_path: Path) -> None:
     )
     expected = subprocess.run(["sh", "-c", script], cwd=tmp_path, check=True, capture_output=True)
     ours = subprocess.run(
-        [sys.executable, "-c", MAIN, "keys", "convert", tmp_path / "public.pem", "--to", "raw"],
+        [
+            sys.executable,
+            "-m",
+            "signkit.cli",
+            "keys",
+            "convert",
+            tmp_path / "public.pem",
+            "--to",
+            "raw",
+        ],
         env=environment,
         check=True,
         capture_output=True,
@@ -116,7 +124,7 @@ def test_old_and_new_passphrase_are_asked_for_on_the_terminal(put: Put, tmp_path
     source, out = put(cheap_pem()), tmp_path / "out.pem"
     environment = dict(os.environ) | {"SIGNKIT_HOME": str(tmp_path)}
     words = ["keys", "convert", str(source), "--to", "pem", "--out", str(out)]
-    terminal = Terminal(["-c", MAIN, *words], environment)
+    terminal = Terminal(["-m", "signkit.cli", *words], environment)
     terminal.answer(f"Passphrase of {source}: ", "correct horse")
     terminal.answer(f"New passphrase for the copy of {source}: ", "battery staple")
     terminal.answer("The same again: ", "battery staple")
@@ -204,7 +212,7 @@ def test_der_is_not_thrown_at_a_terminal(put: Put, tmp_path: Path) -> None:
     source = put(encode_public_key(KEY.public_key, KeyForm.PEM))
     environment = dict(os.environ) | {"SIGNKIT_HOME": str(tmp_path)}
     words = ["keys", "convert", str(source), "--to", "der"]
-    terminal = Terminal(["-c", MAIN, *words], environment)
+    terminal = Terminal(["-m", "signkit.cli", *words], environment)
     assert terminal.wait() == 2
     assert "DER is not text" in terminal.shown
 

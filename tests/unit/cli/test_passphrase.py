@@ -72,6 +72,11 @@ def test_what_cannot_be_a_passphrase(tmp_path: Path, data: bytes, said: str) -> 
         PassphraseOptions(fd=reading).new()("passphrase")
 
 
+def test_a_descriptor_without_end_is_not_read_for_ever() -> None:
+    with open("/dev/zero", "rb") as zeros, pytest.raises(UsageError, match="longer than 1024"):
+        PassphraseOptions(fd=zeros.fileno()).existing()("passphrase")
+
+
 def test_new_ones_have_eight_characters(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="too short: expected 8 characters or more") as caught:
         PassphraseOptions(file=secret_file(tmp_path, b"1234567")).new()("passphrase")
