@@ -89,8 +89,8 @@ def write_new(
     check_target(target, replace=replace)
     temporary = target.parent / f".signkit-{os.urandom(8).hex()}.tmp"
     try:
-        _write_synced(temporary, data, mode)
         try:
+            _write_synced(temporary, data, mode)
             _give_name(temporary, target, replace=replace)
         finally:
             temporary.unlink(missing_ok=True)
@@ -123,18 +123,13 @@ def check_target(path: Path, *, replace: bool = False) -> None:
 
 
 def _write_synced(path: Path, data: bytes, mode: int) -> None:
-    descriptor = os.open(path, _WRITE, mode)
-    try:
-        with open(descriptor, "wb", buffering=0) as file:
-            if _is_private(mode):
-                _check_private(descriptor, path.parent)
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
-            os.fsync(descriptor)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
+    with open(path, "wb", buffering=0, opener=lambda name, _: os.open(name, _WRITE, mode)) as file:
+        if _is_private(mode):
+            _check_private(file.fileno(), path.parent)
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(file.fileno())
 
 
 def _check_private(descriptor: int, folder: Path) -> None:
