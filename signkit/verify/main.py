@@ -7,14 +7,19 @@ a verdict on a small file must not wait for a command-line framework.
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import stat
 import sys
 
 from signkit.errors import (
+    DocumentError,
     FileError,
+    ResponseError,
     SignkitError,
+    StatementError,
     TooLargeError,
+    TrustError,
     UsageError,
     VerificationError,
 )
@@ -34,10 +39,16 @@ from signkit.verify.verdict import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
     from signkit.verify.statement import Statement
 
 _INTERRUPTED = 130
+_REFUSALS: dict[str, type[DocumentError]] = {
+    "response": ResponseError,
+    "statement": StatementError,
+    "trust root": TrustError,
+}
 _EPILOG = """\
 exit codes: 0 verified · 2 usage · 3 malformed key file · 4 unknown key or other scope · 8 file
 10 content differs · 11 statement refused · 13 response refused · 14 trust root refused · 15 expired
@@ -111,17 +122,20 @@ def _parser(program: str) -> argparse.ArgumentParser:
 
 
 def _sequence(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text) <= limits.INTEGER_MAX):
-        message = f"expected a whole number, got {text!r}"
+    most = len(str(limits.INTEGER_MAX))
+    if not (text.isascii() and text.isdecimal() and len(text) <= most) or (
+        int(text) > limits.INTEGER_MAX
+    ):
+        message = f"expected a whole number up to {limits.INTEGER_MAX}, got {text!r:.40}"
         raise argparse.ArgumentTypeError(message)
     return int(text)
 
 
 def _verify(options: argparse.Namespace) -> VerifiedStatement:
-    if bool(options.key) == bool(options.trust):
+    if bool(options.key) == (options.trust is not None):
         message = "expected either --key or --trust"
         raise UsageError(message, hint="nothing is trusted by default; name a key or a trust root")
-    if options.statement and options.response:
+    if options.statement is not None and options.response is not None:
         message = "expected --statement or --response, got both"
         raise UsageError(message)
     expectation = Expectation(
@@ -147,7 +161,7 @@ def _now() -> str:
 
 
 def _role(options: argparse.Namespace, *, now: str | None) -> Role:
-    if options.trust:
+    if options.trust is not None:
         return release_role(
             load_trust(_read(options.trust, limit=limits.TRUST_SIZE, what="trust root")), now=now
         )
@@ -159,18 +173,20 @@ def _role(options: argparse.Namespace, *, now: str | None) -> Role:
 
 
 def _statement(options: argparse.Namespace, expectation: Expectation) -> bytes:
-    if options.response:
+    if options.response is not None:
         data = _read(options.response, limit=limits.RESPONSE_SIZE, what="response")
         name = os.path.basename(options.file)
         return statement_from_response(data, name=name, expectation=expectation)
-    path = options.statement or f"{options.file}.statement.json"
+    path = options.statement
+    if path is None:
+        path = f"{options.file}.statement.json"
     return _read(path, limit=limits.STATEMENT_SIZE, what="statement")
 
 
 def _open(path: str) -> int:
     """Open a regular file for reading; a FIFO cannot hang it, a device is refused."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         message = f"{path} cannot be opened: {reason}"
@@ -187,22 +203,25 @@ def _read(path: str, *, limit: int, what: str) -> bytes:
     try:
         size = os.fstat(descriptor).st_size
         if size > limit:
-            message = (
-                f"{path} is too large for a {what}: expected at most {limit} bytes, got {size}"
-            )
-            raise TooLargeError(message)
+            raise _too_large(path, what, limit)
         pieces = []
         while piece := os.read(descriptor, limits.MIB):
             pieces.append(piece)
             if sum(map(len, pieces)) > limit:
-                message = f"{path} is too large for a {what}: expected at most {limit} bytes"
-                raise TooLargeError(message)
+                raise _too_large(path, what, limit)
         return b"".join(pieces)
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         raise FileError(message) from None
     finally:
         os.close(descriptor)
+
+
+def _too_large(path: str, what: str, limit: int) -> SignkitError:
+    """Return the refusal of the document, or of the key file, before it is read."""
+    message = f"{path} is too large for a {what}: expected at most {limit} bytes"
+    refusal = _REFUSALS.get(what)
+    return refusal(message, reason=TooLargeError.code) if refusal else TooLargeError(message)
 
 
 def _read_into(descriptor: int, view: memoryview, path: str) -> int:
@@ -234,10 +253,11 @@ def _say(path: str, verified: VerifiedStatement, *, as_json: bool) -> int:
             f"keyid     {keys}"
         )
     try:
-        print(text, flush=True)
+        _write(sys.stdout, f"{text}\n")
     except OSError as error:
-        sys.stderr.write(f"error: the verdict cannot be written: {error.strerror}\n")
-        return FileError.exit_code
+        # A verdict that nobody gets is none.
+        message = f"the verdict cannot be written: {error.strerror}"
+        return _fail(FileError(message, hint="see where the output goes"), as_json=as_json)
     return 0
 
 
@@ -264,13 +284,27 @@ def _fail(error: SignkitError, *, as_json: bool) -> int:
         from json import dumps
 
         value = {"verified": False, "error": str(error), "code": error.code, "hint": error.hint}
-        sys.stderr.write(dumps(value) + "\n")
-        return error.exit_code
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stderr.write(f"error: {_safe(str(error))}\n")
-    if error.hint:
-        sys.stderr.write(f"hint: {_safe(error.hint)}\n")
+        if isinstance(error, DocumentError):
+            value["reason"] = error.reason
+        text = f"{dumps(value)}\n"
+    else:
+        text = f"error: {_safe(str(error))}\n"
+        if error.hint:
+            text += f"hint: {_safe(error.hint)}\n"
+    try:
+        _write(sys.stderr, text)
+    except OSError:
+        return error.exit_code  # nobody reads it; the exit code says it all the same
     return error.exit_code
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write a text whole; what the stream's encoding lacks is escaped."""
+    if stream is None:  # closed before this process began
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined]
+    stream.write(text)
+    stream.flush()
 
 
 def _safe(text: str) -> str:
