@@ -9,8 +9,9 @@ The caller shows the request and asks the operator between 1 and 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from signkit.custody.signer import Signer
@@ -23,8 +24,10 @@ from signkit.model.response import ItemError, ItemResult, ItemSignature, NamedKe
 from signkit.schemes.table import find_scheme
 from signkit.station.ledger import Entry, Ledger
 from signkit.verify import limits
+from signkit.verify.ed25519 import PublicKey
 
 Advance = Callable[[int], None]
+_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,51 +83,78 @@ def sign_items(
 ) -> tuple[ItemResult, ...]:
     """Make every signature that is wanted, each verified by the ground floor.
 
+    One thread signs, so a token needs one session; another verifies what the first has made.
+
     Args:
         request: What is asked for, confirmed by the operator.
         signer: The key.
         contents: What hashing found.
-        advance: Told the items just done.
+        advance: Told the items just done, from another thread.
 
     Returns:
         One result for each item: signatures or an error.
     """
-    results: list[ItemResult] = []
-    for place, item in enumerate(request.items):
-        signatures: tuple[ItemSignature, ...] = ()
-        problem = contents.refused.get(place)
-        if problem is None:
-            try:
-                signatures = _sign_wanted(item, request, signer)
-            except SignkitError as error:
-                problem = error
-        results.append(
-            ItemResult(
-                item=place,
-                digest=item.digest,
-                content_hashed=place in contents.matching,
-                signatures=signatures,
-                error=None if problem is None else _describe(problem),
+    items = request.items
+    verified: list[Future[list[ItemResult]]] = []
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="signkit-verify") as verifier:
+        for start in range(0, len(items), _BATCH):
+            places = range(start, min(start + _BATCH, len(items)))
+            made = [_sign_item(place, request, signer, contents) for place in places]
+            verified.append(
+                verifier.submit(_verify_results, made, request, signer.public_key, advance)
             )
-        )
+    return tuple(result for batch in verified for result in batch.result())
+
+
+def _sign_item(
+    place: int, request: Request, signer: Signer, contents: HashedContents
+) -> ItemResult:
+    item = request.items[place]
+    signatures: tuple[ItemSignature, ...] = ()
+    problem = contents.refused.get(place)
+    if problem is None:
+        try:
+            signatures = _sign_wanted(item, request, signer)
+        except SignkitError as error:
+            problem = error
+    return ItemResult(
+        item=place,
+        digest=item.digest,
+        content_hashed=place in contents.matching,
+        signatures=signatures,
+        error=None if problem is None else _describe(problem),
+    )
+
+
+def _sign_wanted(item: Item, request: Request, signer: Signer) -> tuple[ItemSignature, ...]:
+    names = dict.fromkeys(wanted.scheme for wanted in item.wanted)
+    keyid = signer.public_key.keyid
+    return tuple(
+        ItemSignature(scheme=name, keyid=keyid, value=find_scheme(name).sign(signer, item, request))
+        for name in names
+    )
+
+
+def _verify_results(
+    results: Sequence[ItemResult], request: Request, key: PublicKey, advance: Advance
+) -> list[ItemResult]:
+    """Return the results, with an error in place of whatever does not verify."""
+    checked: list[ItemResult] = []
+    for result in results:
+        item = request.items[result.item]
+        try:
+            for made in result.signatures:
+                find_scheme(made.scheme).verify(key, item, request, made.value)
+            checked.append(result)
+        except SignkitError as error:
+            checked.append(replace(result, signatures=(), error=_describe(error)))
         advance(1)
-    return tuple(results)
+    return checked
 
 
 def _describe(problem: SignkitError) -> ItemError:
     # What it quotes may come from a file name: the response admits no control character.
     return ItemError(code=problem.code, message=one_line(str(problem))[: limits.REASON_LENGTH])
-
-
-def _sign_wanted(item: Item, request: Request, signer: Signer) -> tuple[ItemSignature, ...]:
-    key = signer.public_key
-    made: list[ItemSignature] = []
-    for name in dict.fromkeys(wanted.scheme for wanted in item.wanted):
-        scheme = find_scheme(name)
-        value = scheme.sign(signer, item, request)
-        scheme.verify(key, item, request, value)
-        made.append(ItemSignature(scheme=name, keyid=key.keyid, value=value))
-    return tuple(made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
