@@ -32,7 +32,7 @@ def test_as_a_module(place: Place) -> None:
 
 @pytest.mark.parametrize("redirect", [">&-", ">/dev/full"])
 def test_a_verdict_that_nobody_gets_is_none(place: Place, redirect: str) -> None:
-    done = place.process(COMMAND, redirect=shell)
+    done = place.process(COMMAND, redirect=redirect)
     assert done.returncode == 8
     assert done.stderr.startswith("error: the verdict cannot be written: ")
     assert done.stderr.count("\n") == 2
@@ -57,7 +57,7 @@ def test_a_verdict_into_a_closed_pipe(place: Place) -> None:
 @pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full", "2>&- >&-"])
 def test_a_refusal_that_nobody_reads_keeps_its_exit_code(place: Place, redirect: str) -> None:
     for option in ([], ["--json"]):
-        done = place.process([*COMMAND, "--floor", "2", *option], redirect=shell)
+        done = place.process([*COMMAND, "--floor", "2", *option], redirect=redirect)
         assert (done.returncode, done.stdout, done.stderr) == (16, "", "")
 
 
