@@ -132,7 +132,8 @@ def _parse_toml(data: bytes) -> dict[str, object]:
         message = "release list is nested too deeply"
         raise MalformedError(message) from error
     except ValueError as error:
-        message = f"release list is not TOML: {error}"
+        reason = str(error)
+        message = f"release list is not TOML: {reason[:1].lower()}{reason[1:]}"
         raise MalformedError(message) from error
 
 
