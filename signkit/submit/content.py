@@ -17,7 +17,8 @@ from types import TracebackType
 from typing import Self
 
 from signkit.errors import DigestMismatchError, FileError
-from signkit.formats.content import Advance, check_unchanged, open_content
+from signkit.formats.content import Advance, check_unchanged
+from signkit.formats.regular_file import open_content
 from signkit.model.plan import FileIdentity, PlannedItem
 from signkit.verify.digest import Sha256
 

@@ -117,8 +117,10 @@ class Records:
 
         find = self._client.find_binaries
         binary = self._ensure(lambda: choose_binary(find(version, new.target), signed), create)
-        binary = self._align(binary, signed)
-        return binary, binary.prn in made
+        if binary.prn in made:
+            check_binary(binary, signed)
+            return binary, True
+        return self._align(binary, signed), False
 
     def _align(self, binary: Binary, signed: SignedItem) -> Binary:
         """Make an unsigned binary that of this item."""

@@ -81,11 +81,16 @@ class ScriptedRegistry:
         self.parts: dict[str, dict[int, dict[str, Any]]] = {}
         self.stopped = threading.Event()
         self._rules: list[tuple[str, str, Rule, list[int]]] = []
+        self._refusals: list[tuple[str, str, Answer]] = []
         self._lock = threading.Lock()
 
     def bend(self, method: str, path: str, rule: Rule, *, times: int = 1_000_000) -> None:
         """Let a rule answer calls of a method whose path contains a text, so many times."""
         self._rules.append((method, path, rule, [times]))
+
+    def refuse(self, method: str, path: str, answer: Answer) -> None:
+        """Answer calls of a method whose path contains a text, and do nothing of what they ask."""
+        self._refusals.append((method, path, answer))
 
     def made(self, method: str, path: str = "") -> list[Call]:
         """The calls of a method whose path contains a text."""
@@ -101,6 +106,9 @@ class ScriptedRegistry:
         """Answer a call: honestly first, then as the rules say."""
         with self._lock:
             self.calls.append(call)
+            for method, path, refusal in self._refusals:
+                if method == call.method and path in call.path:
+                    return refusal
             answer = self._honest(call)
             for method, path, rule, left in self._rules:
                 if method == call.method and path in call.path and left[0] > 0:
@@ -143,9 +151,9 @@ class ScriptedRegistry:
         keys = {"artifact": ("name",), "artifact_version": ("artifact_prn", "version")}
         keys |= {"signing_key": ("value",), "binary": ("artifact_version_prn", "target")}
         for record in self.records[kind].values():
-            if all(record[key] == body[key] for key in keys[kind]):
-                if record.get("state") != "destroyed":
-                    return json_answer({"errors": {keys[kind][-1]: ["is taken"]}}, 422)
+            taken = all(record[key] == body[key] for key in keys[kind])
+            if taken and record.get("state") != "destroyed":
+                return json_answer({"errors": {keys[kind][-1]: ["is taken"]}}, 422)
         prn = f"{ORGANIZATION}:{kind}:{uuid.uuid4()}"
         times = {"inserted_at": f"2026-01-31T12:00:00.{len(self.calls):06}Z"}
         record = {"prn": prn, "organization_prn": ORGANIZATION, **times, **body}

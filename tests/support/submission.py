@@ -134,9 +134,7 @@ def sign_items(
     return made
 
 
-def _result(
-    place: int, item: Item, request: Request, keys: tuple[KeyOfTest, ...]
-) -> ItemResult:
+def _result(place: int, item: Item, request: Request, keys: tuple[KeyOfTest, ...]) -> ItemResult:
     signatures = tuple(
         ItemSignature(
             scheme=name,

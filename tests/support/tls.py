@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -62,8 +62,8 @@ def _certificate(
     extension: x509.ExtensionType,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    begun = now - datetime.timedelta(days=10)
+    now = dt.datetime.now(dt.UTC)
+    begun = now - dt.timedelta(days=10)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -71,7 +71,7 @@ def _certificate(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begun)
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_after(now + dt.timedelta(days=days))
         .add_extension(extension, critical=True)
     )
     return builder.sign(issuer.key if issuer else key, hashes.SHA256())

@@ -99,7 +99,7 @@ def test_upload_addresses_on_other_hosts(address):
     reach = make_reach("https://registry.example", upload_hosts=["store.example:9000"])
     with pytest.raises(SubmissionError, match="another host") as caught:
         check_upload_address(address, reach)
-    assert "--upload-host" in caught.value.hint
+    assert "--upload-host" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

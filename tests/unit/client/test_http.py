@@ -50,7 +50,12 @@ def answering(server: ScriptedRegistry, **answer: object) -> str:
 def test_reads_an_answer_whatever_its_status(server, http):
     kind = {"content-type": "Text/HTML; charset=x", "retry-after": "3"}
     reply = get(http, answering(server, status=418, body=b"tea", headers=kind))
-    assert (reply.status, reply.body, reply.kind, reply.retry_after) == (418, b"tea", "text/html", 3)
+    assert (reply.status, reply.body, reply.kind, reply.retry_after) == (
+        418,
+        b"tea",
+        "text/html",
+        3,
+    )
 
 
 def test_sends_pieces_with_their_length(server, http):
@@ -133,8 +138,9 @@ def test_f38_silence_is_named_by_its_phase(server, http, raw, phase):
 
 def test_f38_silence_before_tls(http):
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(DeadlineError, match="TLS handshake"):
-            get(http, f"https://127.0.0.1:{listener.getsockname()[1]}")
+            get(http, url)
 
 
 def test_f38_a_peer_that_does_not_take_the_body(http):
@@ -242,27 +248,33 @@ class TestTls:
     def test_f53_certificates_that_do_not_fit(self, tmp_path, context, reason):
         authority = make_authority(tmp_path)
         http = Http(ca_file=authority.ca_file)
-        with scripted_registry(tls=authority.server_context(**context)) as server:
-            with pytest.raises(ConnectError, match=reason) as caught:
-                get(http, server.url)
+        with (
+            scripted_registry(tls=authority.server_context(**context)) as server,
+            pytest.raises(ConnectError, match=reason) as caught,
+        ):
+            get(http, server.url)
         assert not caught.value.retryable
         http.close()
 
     def test_f53_an_unknown_root(self, tmp_path, http):
         authority = make_authority(tmp_path)
-        with scripted_registry(tls=authority.server_context()) as server:
-            with pytest.raises(ConnectError, match="not authentic") as caught:
-                get(http, server.url)
-        assert "--ca-file" in caught.value.hint
+        with (
+            scripted_registry(tls=authority.server_context()) as server,
+            pytest.raises(ConnectError, match="not authentic") as caught,
+        ):
+            get(http, server.url)
+        assert "--ca-file" in str(caught.value.hint)
 
     @pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
     def test_f53_an_old_tls(self, tmp_path):
         authority = make_authority(tmp_path)
         http = Http(ca_file=authority.ca_file)
         context = authority.server_context(newest=ssl.TLSVersion.TLSv1_1)
-        with scripted_registry(tls=context) as server:
-            with pytest.raises(ConnectError, match="protocol version"):
-                get(http, server.url)
+        with (
+            scripted_registry(tls=context) as server,
+            pytest.raises(ConnectError, match="protocol version"),
+        ):
+            get(http, server.url)
         http.close()
 
     def test_f53_no_key_log(self, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def registry():
 def make_client():
     https: list[Http] = []
 
-    def make(url: str, *, token: str = TOKEN, **reach: object) -> RegistryClient:
+    def make(url: str, *, token: str = TOKEN, **reach: Any) -> RegistryClient:
         https.append(Http())
         retrier = Retrier(QUICK)
         return RegistryClient(https[-1], make_reach(url, **reach), token=token, retrier=retrier)
@@ -160,7 +161,9 @@ def test_f54_parts_do_not_go_elsewhere(registry, client, binary):
 @pytest.mark.parametrize("field", ["index", "size", "hash"])
 def test_f55_the_answer_for_another_part_is_refused(registry, client, binary, field):
     other = {"index": 2, "size": 8, "hash": "00" * 32}[field]
-    registry.bend("PUT", "/parts/", edited(lambda value: value["binary_part"].update({field: other})))
+    registry.bend(
+        "PUT", "/parts/", edited(lambda value: value["binary_part"].update({field: other}))
+    )
     with pytest.raises(ReceiptMismatchError, match="another part"):
         declare(client, binary)
 
@@ -174,11 +177,12 @@ def _other_prn(value):
 def test_f55_the_answer_for_another_binary_is_refused(registry, client, binary, call):
     registry.bend("GET", "/binaries/", edited(_other_prn))
     registry.bend("PATCH", "/binaries/", edited(_other_prn))
+    calls = {
+        "get": lambda: client.get_binary(binary.prn),
+        "move": lambda: client.move_binary(binary.prn, BinaryState.UPLOADABLE),
+    }
     with pytest.raises(ReceiptMismatchError, match="another binary"):
-        if call == "get":
-            client.get_binary(binary.prn)
-        else:
-            client.move_binary(binary.prn, BinaryState.UPLOADABLE)
+        calls[call]()
 
 
 @pytest.mark.parametrize(
@@ -190,7 +194,9 @@ def test_f55_the_answer_for_another_binary_is_refused(registry, client, binary, 
         ("/signing_keys", "signing_key", "value"),
     ],
 )
-def test_f55_another_record_than_was_created_is_refused(registry, client, binary, path, kind, field):
+def test_f55_another_record_than_was_created_is_refused(
+    registry, client, binary, path, kind, field
+):
     registry.bend("POST", path, edited(lambda value: value[kind].update({field: "other"})))
     calls = {
         "artifact": lambda: client.create_artifact("b"),

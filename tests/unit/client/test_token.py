@@ -34,7 +34,7 @@ def test_takes_the_first_place_that_holds_one(tmp_path):
 def test_says_where_a_token_comes_from(tmp_path):
     with pytest.raises(UsageError, match="no token") as caught:
         load(tmp_path)
-    assert "--token-file" in caught.value.hint
+    assert "--token-file" in str(caught.value.hint)
 
 
 def test_a_variable_that_is_not_set(tmp_path):
@@ -49,7 +49,9 @@ def test_refuses_a_file_that_others_can_read(tmp_path, mode):
         load(tmp_path, file=token_file(tmp_path, mode=mode))
 
 
-@pytest.mark.parametrize("text", ["", "\n", "two\nlines\n", "a b", "tök", "x\x00", "x" * 8192 + "y"])
+@pytest.mark.parametrize(
+    "text", ["", "\n", "two\nlines\n", "a b", "tök", "x\x00", "x" * 8192 + "y"]
+)
 def test_refuses_what_is_no_token(tmp_path, text):
     with pytest.raises((UsageError, TooLargeError)) as caught:
         load(tmp_path, file=token_file(tmp_path, text))

@@ -56,7 +56,7 @@ def test_somebody_elses_signature_is_not_joined_unasked(registry, submitter, sig
     registry.binary["signatures"][0]["signature"] = "AB" * 64
     with pytest.raises(StateError, match="by another key already") as caught:
         submitter.one(signed)
-    assert "--all-signatures" in caught.value.hint
+    assert "--all-signatures" in str(caught.value.hint)
     submitter.one(signed, attach_all=True)
     assert len(signatures(registry)) == 2
 

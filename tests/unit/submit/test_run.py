@@ -62,7 +62,7 @@ def test_a_wrong_token_ends_it(registry, submitter, signed):
     registry.bend("GET", "/users", lambda *_: json_answer({}, 401))
     with pytest.raises(StatusError) as caught:
         submitter.run(signed)
-    assert "--token-file" in caught.value.hint
+    assert "--token-file" in str(caught.value.hint)
     assert len(registry.calls) == 1
 
 

@@ -157,8 +157,12 @@ def test_what_is_there_is_said_and_not_sent(registry, submitter, signed):
     with pytest.raises(StatusError):
         submitter.one(signed)
     registry._rules.clear()
-    there = sum(part["state"] == "valid" for part in registry.parts[registry.binary["prn"]].values())
+    there = sum(
+        part["state"] == "valid" for part in registry.parts[registry.binary["prn"]].values()
+    )
     submitter.one(signed)
-    assert f"model.bin: {there} of 3 parts are there already; parts to send:" in "\n".join(submitter.said)
+    assert f"model.bin: {there} of 3 parts are there already; parts to send:" in "\n".join(
+        submitter.said
+    )
     assert "going on with the upload of" in "\n".join(submitter.said)
     assert list((signed.folder / "home" / "journal").iterdir()) == []

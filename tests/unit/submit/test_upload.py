@@ -108,7 +108,9 @@ def test_w12_leftovers_that_come_back_are_an_error(registry, upload):
         Answer(raw=b""),
     ],
 )
-def test_f43_a_failed_part_is_declared_anew_and_nothing_else_is(registry, upload, submitter, answer):
+def test_f43_a_failed_part_is_declared_anew_and_nothing_else_is(
+    registry, upload, submitter, answer
+):
     registry.bend("PUT", f"/upload/{upload.prn}/2", lambda *_: answer, times=2)
     upload.send(list_missing(upload))
     assert sent(registry) == [1, 2, 2, 2, 3]
@@ -148,7 +150,10 @@ def test_f17_a_refused_part_is_hashed_again(registry, upload, signed):
         (Answer(status=204), StatusError),
         (Answer(status=307, headers={"location": "http://127.0.0.1:1/evil"}), StatusError),
         (Answer(status=407), StatusError),
-        (Answer(status=403, body=b"<Error><Code>SignatureDoesNotMatch</Code></Error>"), StatusError),
+        (
+            Answer(status=403, body=b"<Error><Code>SignatureDoesNotMatch</Code></Error>"),
+            StatusError,
+        ),
     ],
 )
 def test_f44_answers_that_no_second_try_mends(registry, upload, answer, error):
