@@ -127,7 +127,7 @@ def walk(folder: Path, size: int) -> None:
     signkit("statement", response, "--out", device)
     verify(device)
     say("keyid", key["keyid"])
-    say("binary", f"{item['binary']}, state {item['state']}")
+    say("binary", f"{item['binary_prn']}, state {item['state']}")
 
 
 def submit(response: str, url: str, folder: Path) -> dict[str, Any]:
