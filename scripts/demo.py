@@ -136,7 +136,7 @@ def submit(response: str, url: str, folder: Path) -> dict[str, Any]:
     command = ["submit", response, "--registry", url, "--token-file", str(folder / "token")]
     first = submit_and_kill(command, log, after=4)
     say("cut", f"submit killed with SIGKILL after {first} parts had arrived")
-    item = signkit(*command)["items"][0]
+    item = signkit(*command)["items"][0]["result"]
     total = parts_sent(log)
     say(
         "submit",
