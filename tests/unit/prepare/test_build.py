@@ -1,0 +1,93 @@
+"""What was said and what was computed become one request and its plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signkit.errors import FormatError, UnsupportedVersionError
+from signkit.prepare.build import build_items, build_plan, build_wanted
+from signkit.prepare.hashing import HashedFile, hash_files
+from signkit.prepare.release_list import ListedFile
+from signkit.verify.digest import Sha256
+
+WANTED = build_wanted(["peridio", "statement"], role="release")
+
+
+@pytest.fixture
+def hashed(tmp_path: Path) -> list[HashedFile]:
+    paths = [tmp_path / "a.bin", tmp_path / "b.bin"]
+    for path in paths:
+        path.write_text(path.name)
+    return hash_files([str(path) for path in paths], advance=lambda _count: None)
+
+
+def said_of(hashed: HashedFile, **changes: Any) -> ListedFile:
+    name = hashed.path.rpartition("/")[2]
+    said = ListedFile(
+        path=hashed.path,
+        name=name,
+        artifact=name,
+        version="1",
+        target="t",
+        sequence=None,
+        expires=None,
+        custom_metadata={},
+    )
+    return replace(said, **changes)
+
+
+def test_an_item_holds_what_was_said_and_computed(hashed: list[HashedFile]) -> None:
+    said = said_of(hashed[0], sequence=9, expires="2030-01-01T00:00:00Z", custom_metadata={"a": 1})
+    (item,) = build_items([said], hashed[:1], wanted=WANTED, next_sequence=lambda *_place: 1)
+    assert (item.name, item.artifact, item.version, item.target) == ("a.bin", "a.bin", "1", "t")
+    assert (item.size, item.digest) == (5, hashed[0].digest)
+    assert (item.sequence, item.expires) == (9, "2030-01-01T00:00:00Z")
+    assert (item.custom_metadata, item.wanted) == ({"a": 1}, WANTED)
+
+
+def test_a_sequence_that_was_not_said_continues(hashed: list[HashedFile]) -> None:
+    asked: list[tuple[str, str]] = []
+
+    def following(artifact: str, target: str) -> int:
+        asked.append((artifact, target))
+        return 40 + len(asked)
+
+    said = [said_of(hashed[0]), said_of(hashed[1], sequence=7)]
+    items = build_items(said, hashed, wanted=WANTED, next_sequence=following)
+    assert [item.sequence for item in items] == [41, 7]
+    assert asked == [("a.bin", "t")]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"artifact": ""}, "artifact of .*a.bin is empty"),
+        ({"version": "1\x1b"}, "version of .*a.bin holds the control character"),
+        ({"target": "t" * 129}, "target of .*a.bin is too long"),
+        ({"name": "a/b"}, "name of .*a.bin: expected a plain file name"),
+        ({"custom_metadata": {"signkit": 1}}, "the name 'signkit' is reserved"),
+        ({"artifact": "b.bin"}, "items 0 and 1 are both artifact 'b.bin'"),
+    ],
+)
+def test_what_breaks_a_rule_of_the_request_is_refused(
+    hashed: list[HashedFile], change: dict[str, Any], told: str
+) -> None:
+    said = [said_of(hashed[0], **change), said_of(hashed[1])]
+    with pytest.raises(FormatError, match=told):
+        build_items(said, hashed, wanted=WANTED, next_sequence=lambda *_place: 1)
+
+
+def test_a_scheme_is_wanted_once_and_must_be_known() -> None:
+    assert build_wanted(["peridio", "statement", "peridio"], role="release") == WANTED
+    with pytest.raises(UnsupportedVersionError, match="unknown scheme 'rot13'"):
+        build_wanted(["peridio", "rot13"], role="release")
+
+
+def test_a_plan_holds_every_file_in_order(hashed: list[HashedFile]) -> None:
+    plan = build_plan(Sha256(32), hashed)
+    assert plan.request == bytes(32)
+    assert plan.items == tuple(hashed)
