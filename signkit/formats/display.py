@@ -6,6 +6,23 @@ Nothing here prints. Text that came out of a file passes `escape` before anybody
 from __future__ import annotations
 
 from collections.abc import Sequence
+from unicodedata import east_asian_width
+
+# Printable by their category, and yet nothing is seen of them (Unicode, Default_Ignorable).
+_UNSEEN = frozenset(
+    map(
+        chr,
+        (
+            0x034F,
+            *(0x115F, 0x1160, 0x3164, 0xFFA0),  # Hangul fillers
+            *(0x17B4, 0x17B5),
+            *(0x180B, 0x180C, 0x180D, 0x180F),
+            0x2800,  # braille without a dot
+            *range(0xFE00, 0xFE10),  # variation selectors
+            *range(0xE0100, 0xE01F0),
+        ),
+    )
+)
 
 
 def escape(text: str, *, width: int | None = None) -> str:
@@ -16,14 +33,18 @@ def escape(text: str, *, width: int | None = None) -> str:
         width: The most characters shown; longer text ends in an ellipsis.
 
     Returns:
-        The text with every unprintable character (controls, bidirectional marks, line ends) as
-        `\u{hex}` and every backslash doubled.
+        The text with every character that is not seen (controls, bidirectional marks, line ends,
+        fillers) as `\u{hex}` and every backslash doubled.
     """
     safe = "".join(
-        character if character.isprintable() and character != "\\" else _escaped(character)
+        character if _is_seen(character) and character != "\\" else _escaped(character)
         for character in text
     )
     return safe if width is None or len(safe) <= width else safe[: width - 3] + "..."
+
+
+def _is_seen(character: str) -> bool:
+    return character.isprintable() and character not in _UNSEEN
 
 
 def _escaped(character: str) -> str:
@@ -31,10 +52,56 @@ def _escaped(character: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return our own text with whatever unprintable stands in it escaped, backslashes kept."""
-    return "".join(
-        character if character.isprintable() else _escaped(character) for character in text
-    )
+    """Return our own text with whatever is not seen in it escaped, backslashes kept."""
+    return "".join(character if _is_seen(character) else _escaped(character) for character in text)
+
+
+def wrap_columns(text: str, width: int) -> list[str]:
+    """Break escaped text into lines that a terminal does not break again; nothing is dropped.
+
+    A line that the terminal itself had to break would go on at its left edge, where only our own
+    words may stand. So characters are counted as the columns that they fill: ideographs, fullwidth
+    forms and emoji fill two.
+
+    Args:
+        text: Without line ends.
+        width: The most columns of a line, at least 2.
+
+    Returns:
+        At least one line; a break stands after a space where there is one.
+    """
+    lines: list[str] = []
+    while (fitting := _fitting(text, width)) < len(text):
+        cut = text.rfind(" ", 0, fitting) + 1 or fitting
+        lines.append(text[:cut])
+        text = text[cut:]
+    return [*lines, text]
+
+
+def pad_columns(text: str, width: int) -> str:
+    """Return a line of escaped text filled with spaces up to width columns."""
+    return text + " " * (width - count_columns(text))
+
+
+def count_columns(text: str) -> int:
+    """Return the most columns that a line of escaped text can fill."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _fitting(text: str, width: int) -> int:
+    """Return how many characters of a text fit into so many columns."""
+    if text.isascii():
+        return min(len(text), width)
+    used = 0
+    for place, character in enumerate(text):
+        used += _columns(character)
+        if used > width:
+            return place
+    return len(text)
+
+
+def _columns(character: str) -> int:
+    return 2 if east_asian_width(character) in {"W", "F"} else 1
 
 
 def human_size(size: int) -> str:
