@@ -34,12 +34,16 @@ def escape(text: str, *, width: int | None = None) -> str:
 
     Returns:
         The text with every character that is not seen (controls, bidirectional marks, line ends,
-        fillers) as `\u{hex}` and every backslash doubled.
+        fillers, spaces at its start and end) as `\u{hex}` and every backslash doubled.
     """
+    inner = text.strip(" ")
     safe = "".join(
         character if _is_seen(character) and character != "\\" else _escaped(character)
-        for character in text
+        for character in inner
     )
+    if len(inner) < len(text):
+        space, start = _escaped(" "), len(text) - len(text.lstrip(" "))
+        safe = space * start + safe + space * (len(text) - len(inner) - start)
     return safe if width is None or len(safe) <= width else safe[: width - 3] + "..."
 
 

@@ -74,6 +74,8 @@ def test_no_two_texts_look_the_same(one: str, other: str) -> None:
         ("\u202e\u2066", "\\u{202e}\\u{2066}"),
         ("\u3164\u2800\ufe0f\xa0\xad", "\\u{3164}\\u{2800}\\u{fe0f}\\u{a0}\\u{ad}"),
         ("\ud800", "\\u{d800}"),
+        (" a  b ", "\\u{20}a  b\\u{20}"),
+        ("  ", "\\u{20}\\u{20}"),
         ("", ""),
     ],
 )
