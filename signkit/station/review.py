@@ -7,15 +7,22 @@ Pure text for 80 columns without colour; printing is the command line's.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 
-from signkit.formats.display import escape, human_size
+from signkit.formats.display import (
+    count_columns,
+    escape,
+    human_size,
+    one_line,
+    pad_columns,
+    wrap_columns,
+)
 from signkit.formats.words import encode_words
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_json
 
 _WIDTH = 78
+_INDENT = 13  # of what a label says
 _CONFIRMATION_WORDS = 4
 _METADATA_SHOWN = 2000
 _WORDS_A_ROW = 6  # at most 65 characters, whatever the words
@@ -67,7 +74,7 @@ def _head(verified: VerifiedRequest, name: str) -> str:
     size = sum(item.size for item in request.items)
     return "\n".join(
         [
-            f"REQUEST {escape(name, width=70)}",
+            *_titled("REQUEST ", escape(name)),
             _row("SHA-256", verified.digest.hex()),
             *_words("words", verified.digest),
             _row("signed by", verified.requester_key.keyid),
@@ -79,45 +86,53 @@ def _head(verified: VerifiedRequest, name: str) -> str:
 
 
 def _box(request: Request) -> str:
-    said = [
-        f"who      {escape(request.requester)}",
-        f"when     {request.created}",
-        "why      " + (escape(request.reason) if request.reason else "not said"),
+    said = {
+        "who": escape(request.requester),
+        "when": request.created,
+        "why": escape(request.reason) if request.reason else "not said",
+    }
+    lines = [
+        f"{'' if place else label:<9}{part}"
+        for label, text in said.items()
+        for place, part in enumerate(wrap_columns(text, _WIDTH - 4 - 9))
     ]
-    lines = [part for line in said for part in wrap(line, _WIDTH - 4, subsequent_indent=" " * 9)]
     edge = "+" + "-" * (_WIDTH - 2) + "+"
     title = "+-- what the requester says; not checked " + "-" * _WIDTH
     return "\n".join(
-        [title[: _WIDTH - 1] + "+", *(f"| {line.ljust(_WIDTH - 4)} |" for line in lines), edge]
+        [
+            title[: _WIDTH - 1] + "+",
+            *(f"| {pad_columns(line, _WIDTH - 4)} |" for line in lines),
+            edge,
+        ]
     )
 
 
 def _item(index: int, item: Item, count: int, content: str | None) -> str:
     wanted = ", ".join(f"{escape(each.scheme)} by role {escape(each.role)}" for each in item.wanted)
     lines = [
-        f"ITEM {index + 1} of {count}: {escape(item.name, width=60)}",
-        _row("artifact", escape(item.artifact)),
-        _row("version", escape(item.version)),
-        _row("target", escape(item.target)),
+        *_titled(f"ITEM {index + 1} of {count}: ", escape(item.name)),
+        *_rows("artifact", escape(item.artifact)),
+        *_rows("version", escape(item.version)),
+        *_rows("target", escape(item.target)),
         _row("sequence", str(item.sequence)),
         _row("expires", item.expires or "never"),
         _row("size", f"{item.size} bytes ({human_size(item.size)})"),
         _row("SHA-256", item.digest.hex()),
         *_words("words", item.digest),
-        _row("content", content or "not seen here: only its digest is known"),
-        _row("sign", wanted),
+        *_rows("content", one_line(content or "not seen here: only its digest is known")),
+        *_rows("sign", wanted),
     ]
     if item.custom_metadata:
         text = encode_json(dict(item.custom_metadata)).decode("utf-8")
-        lines += _wrapped("metadata", escape(text, width=_METADATA_SHOWN))
+        lines += _rows("metadata", escape(text, width=_METADATA_SHOWN))
     return "\n".join(lines)
 
 
 def _signing(request: Request, key: PublicKey, name: str) -> str:
-    count = sum(len(item.wanted) for item in request.items)
+    count = sum(len({each.scheme for each in item.wanted}) for item in request.items)
     return "\n".join(
         [
-            f"SIGN with {escape(name)}: {count} signatures",
+            *_titled(f"SIGN {count} signatures with ", escape(name)),
             _row("keyid", key.keyid),
             *_words("words", bytes.fromhex(key.keyid)),
         ]
@@ -125,7 +140,7 @@ def _signing(request: Request, key: PublicKey, name: str) -> str:
 
 
 def _row(label: str, text: str) -> str:
-    return f"  {label.ljust(11)}{text}"
+    return f"  {label.ljust(_INDENT - 2)}{text}"
 
 
 def _words(label: str, digest: bytes) -> Sequence[str]:
@@ -137,6 +152,12 @@ def _words(label: str, digest: bytes) -> Sequence[str]:
     ]
 
 
-def _wrapped(label: str, text: str) -> Sequence[str]:
-    rows = wrap(text, _WIDTH - 13) or [""]
-    return [_row(label if place == 0 else "", row) for place, row in enumerate(rows)]
+def _rows(label: str, text: str) -> Sequence[str]:
+    rows = wrap_columns(text, _WIDTH - _INDENT)
+    return [_row("" if place else label, row) for place, row in enumerate(rows)]
+
+
+def _titled(title: str, text: str) -> Sequence[str]:
+    """Return a title and what it is about; further lines are indented as those of rows are."""
+    first, *rest = wrap_columns(text, _WIDTH - max(_INDENT, count_columns(title)))
+    return [title + first, *(_row("", row) for row in rest)]
