@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import traceback
 from importlib import import_module
@@ -12,6 +13,8 @@ from typer._click.exceptions import UsageError as ClickUsageError
 
 from signkit.cli import output
 from signkit.errors import SignkitError, UsageError
+
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 
 app = typer.Typer(
     name="signkit",
@@ -62,6 +65,8 @@ def run_app(arguments: list[str]) -> int:
     Returns:
         The exit code: 0, or that of the error (docs/reference/errors.md).
     """
+    # A command makes many values that live to its end: looking for cycles among them is in vain.
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     for name in _COMMANDS:
         import_module(f"signkit.cli.{name}").register(app)
     as_json = "--json" in arguments

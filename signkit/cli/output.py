@@ -74,12 +74,14 @@ def describe_error(error: SignkitError) -> dict[str, object]:
 
 
 @contextmanager
-def progress(label: str, total: int, *, unit: str = "bytes") -> Iterator[Advance]:
+def progress(
+    label: str, total: int | Callable[[], int], *, unit: str = "bytes"
+) -> Iterator[Advance]:
     """Show a progress bar on stderr while the body runs, where stderr is a terminal.
 
     Args:
         label: What is being done.
-        total: Units in all.
+        total: Units in all, or how to find out: nobody asks where nobody looks.
         unit: "bytes" shows sizes and a rate; anything else shows counts.
 
     Yields:
@@ -113,7 +115,7 @@ def progress(label: str, total: int, *, unit: str = "bytes") -> Iterator[Advance
         transient=True,
     )
     with bar:
-        task = bar.add_task(label, total=total)
+        task = bar.add_task(label, total=total() if callable(total) else total)
         yield lambda count: bar.advance(task, count)
 
 

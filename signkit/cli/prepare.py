@@ -226,7 +226,7 @@ def _hash(listed: Sequence[ListedFile]) -> Sequence[HashedFile]:
     from signkit.prepare.hashing import hash_files, total_size
 
     paths = [each.path for each in listed]
-    with output.progress("hashing", total_size(paths)) as advance:
+    with output.progress("hashing", lambda: total_size(paths)) as advance:
         return hash_files(paths, advance=advance)
 
 

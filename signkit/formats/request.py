@@ -60,18 +60,25 @@ def sign_request(request: Request, requester: Signing) -> bytes:
 def encode_request(request: Request) -> bytes:
     """Return the payload of a request, its fields in the order of the specification."""
     previous = request.previous_response
+    # Thousands of items mostly share one tuple of wishes: one value for each.
+    wanted = {id(item.wanted): item.wanted for item in request.items}
+    wishes = {key: _wanted_value(wish) for key, wish in wanted.items()}
     return encode_json(
         {
             "requester": request.requester,
             "reason": request.reason,
             "created": request.created,
             "previous_response": previous and {"sha256": previous.hex()},
-            "items": [_item_value(item) for item in request.items],
+            "items": [_item_value(item, wishes[id(item.wanted)]) for item in request.items],
         }
     )
 
 
-def _item_value(item: Item) -> dict[str, object]:
+def _wanted_value(wanted: tuple[Wanted, ...]) -> list[dict[str, str]]:
+    return [{"scheme": each.scheme, "role": each.role} for each in wanted]
+
+
+def _item_value(item: Item, wanted: object) -> dict[str, object]:
     return {
         "name": item.name,
         "size": item.size,
@@ -82,7 +89,7 @@ def _item_value(item: Item) -> dict[str, object]:
         "sequence": item.sequence,
         "expires": item.expires,
         "custom_metadata": item.custom_metadata,
-        "wanted": [{"scheme": wanted.scheme, "role": wanted.role} for wanted in item.wanted],
+        "wanted": wanted,
     }
 
 
