@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from signkit.errors import FileError, FormatError, MalformedError
 from signkit.verify import limits
 from signkit.verify.digest import Sha256, compute_digest
-from signkit.verify.encoding import Fields, encode_json, parse_json
+from signkit.verify.encoding import Fields, decode_hex, encode_json, parse_json
 
 EMPTY_HEAD = Sha256(bytes(32))
 EVENTS = frozenset({"signed", "declined", "refused"})
 _LINE_SIZE = 1 * limits.MIB
+_KEYIDS = limits.KEY_COUNT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,19 +83,19 @@ class Ledger:
     def __init__(self, descriptor: int, path: Path) -> None:
         self._descriptor = descriptor
         self._path = path
+        self._end = 0
         self.found = self._recover()
 
     def append(self, entry: Entry) -> Appended:
         """Append one line and make it durable.
 
         Raises:
-            FileError: it cannot be written; a torn line is cut off again by the next writer.
+            FileError: it cannot be written; the ledger stays as it was.
         """
         before = self.found
         line = _encode(entry, sequence=before.sequence + 1, previous=before.head)
         try:
-            _write_all(self._descriptor, line + b"\n")
-            os.fsync(self._descriptor)
+            self._write(line + b"\n")
         except OSError as error:
             message = f"the ledger {self._path} cannot be written: {error.strerror}"
             raise FileError(message, hint="nothing was signed; make room and run again") from None
@@ -101,19 +103,45 @@ class Ledger:
         self.found = Recovered(sequence=before.sequence + 1, head=after, torn=0)
         return Appended(sequence=before.sequence + 1, before=before.head, after=after)
 
+    def _write(self, data: bytes) -> None:
+        if os.fstat(self._descriptor).st_size != self._end:
+            message = f"the ledger {self._path} was changed while this ceremony had it open"
+            raise FileError(message, hint="nothing was signed; find out who writes to it")
+        try:
+            _write_all(self._descriptor, data)
+            os.fsync(self._descriptor)
+            if self._end == 0:
+                _sync_folder(self._path.parent)
+        except OSError:
+            with suppress(OSError):  # where this fails, nothing more is appended: see above
+                os.ftruncate(self._descriptor, self._end)
+            raise
+        self._end += len(data)
+
     def _recover(self) -> Recovered:
+        try:
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                message = f"the ledger {self._path} is not a regular file"
+                raise FileError(message)
+            return self._follow_all()
+        except OSError as error:
+            message = f"the ledger {self._path} cannot be read: {error.strerror}"
+            raise FileError(message) from None
+
+    def _follow_all(self) -> Recovered:
         sequence, head, torn = 0, EMPTY_HEAD, 0
         with os.fdopen(os.dup(self._descriptor), "rb") as lines:
             lines.seek(0)
-            end = 0
             while line := lines.readline(_LINE_SIZE):
                 if not line.endswith(b"\n"):
-                    torn = os.fstat(self._descriptor).st_size - end
+                    if len(line) == _LINE_SIZE:  # no writer of ours was torn in this one
+                        raise _broken(self._path, f"ledger line {sequence + 1} is too long")
+                    torn = len(line)
                     break
                 sequence, head = _follow(line[:-1], sequence, head, self._path)
-                end += len(line)
+                self._end += len(line)
         if torn:
-            os.ftruncate(self._descriptor, end)
+            os.ftruncate(self._descriptor, self._end)
             os.fsync(self._descriptor)
         return Recovered(sequence=sequence, head=head, torn=torn)
 
@@ -155,6 +183,15 @@ def _write_all(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def _sync_folder(folder: Path) -> None:
+    """Make the file's own name durable, once."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _encode(entry: Entry, *, sequence: int, previous: Sha256) -> bytes:
     return encode_json(
         {
@@ -179,11 +216,40 @@ def _follow(line: bytes, sequence: int, head: Sha256, path: Path) -> tuple[int, 
         fields = Fields(parse_json(line, limit=_LINE_SIZE, what=where), where)
         fields.integer("sequence", least=number, most=number)
         previous = Sha256(fields.sha256("previous"))
+        entry = _parse_entry(fields, where)
     except FormatError as error:
         raise _broken(path, str(error)) from error
     if previous != head:
         raise _broken(path, f"{where} does not follow the line before it")
+    if _encode(entry, sequence=number, previous=previous) != line:
+        raise _broken(path, f"{where} is not spelled as a writer spells it")
     return number, compute_digest(line)
+
+
+def _parse_entry(fields: Fields, where: str) -> Entry:
+    time = fields.time("time")
+    event = fields.text("event")
+    if event not in EVENTS:
+        message = f"{where}.event: expected one of {', '.join(sorted(EVENTS))}, got {event!r:.40}"
+        raise MalformedError(message)
+    entry = Entry(
+        time=time,
+        event=event,
+        request=Sha256(fields.sha256("request")),
+        item_count=fields.integer("item_count"),
+        signed_count=fields.integer("signed_count"),
+        keyids=tuple(_parse_keyid(each, where) for each in fields.array("keyids", most=_KEYIDS)),
+        reason=None if fields.is_null("reason") else fields.text("reason"),
+    )
+    fields.done()
+    return entry
+
+
+def _parse_keyid(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        message = f"{where}.keyids: expected keyids"
+        raise MalformedError(message)
+    return decode_hex(value, size=32, what=f"{where}.keyids").hex()
 
 
 def _broken(path: Path, message: str) -> MalformedError:
