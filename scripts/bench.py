@@ -243,7 +243,7 @@ class Bench:
         big = self.big()
         response = self.signed(self.request("big", big, *self.name()))
         subprocess.run(
-            signkit("statement", response, "--out", self.folder),
+            signkit("extract", response, "--out", self.folder),
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -264,7 +264,7 @@ class Bench:
         content.write_bytes(os.urandom(KIB))
         response = self.signed(self.request("tiny", content, *self.name()))
         subprocess.run(
-            signkit("statement", response, "--out", self.folder),
+            signkit("extract", response, "--out", self.folder),
             check=True,
             stdout=subprocess.DEVNULL,
         )

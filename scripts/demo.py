@@ -124,7 +124,7 @@ def walk(folder: Path, size: int) -> None:
 
     shutil.copy(model, device)
     shutil.copy(key["public_path"], device / "public.pem")
-    signkit("statement", response, "--out", device)
+    signkit("extract", response, "--out", device)
     verify(device)
     say("keyid", key["keyid"])
     say("binary", f"{item['binary_prn']}, state {item['state']}")

@@ -33,7 +33,7 @@ _COMMANDS = (
     "sign",
     "submit",
     "verify",
-    "statement",
+    "extract",
     "trust",
     "registry",
 )

@@ -49,12 +49,17 @@ def verify(key: PublicKey, item: Item, request: Request, value: object) -> bytes
         NotCanonicalError: another spelling.
         SignatureInvalidError: it does not verify.
     """
-    signature = _decode(value)
+    signature = decode_signature(value)
     verify_signature(key, compute_message(item.digest), signature)
     return signature
 
 
-def _decode(value: object) -> bytes:
+def decode_signature(value: object) -> bytes:
+    """Return the 64 bytes of a signature as the response carries it, not verified.
+
+    Raises:
+        NotCanonicalError: anything but 128 upper-case hex digits.
+    """
     if isinstance(value, str) and len(value) == 2 * SIGNATURE_SIZE:
         try:
             signature = bytes.fromhex(value)

@@ -50,7 +50,7 @@ _REFUSALS: dict[str, type[DocumentError]] = {
     "trust root": TrustError,
 }
 _EPILOG = """\
-exit codes: 0 verified · 2 usage · 3 malformed key file · 4 unknown key or other scope · 8 file
+exit codes: 0 verified · 2 usage · 3 malformed key file · 4 for something else · 8 file
 10 content differs · 11 statement refused · 13 response refused · 14 trust root refused · 15 expired
 16 too old · 17 too few keys"""
 

@@ -17,6 +17,7 @@ from signkit.errors import (
     RollbackError,
     SignatureInvalidError,
     StatementError,
+    UnknownKeyError,
     VerificationError,
 )
 from signkit.verify import limits, statement
@@ -95,9 +96,8 @@ def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> Ve
         expectation: What the caller asks.
 
     Raises:
-        StatementError: malformed, a signature does not verify, or a key that travels along must
-            not be used.
-        UnknownKeyError: signed by none of the role's keys.
+        StatementError: malformed, a signature does not verify, none of the role's keys signed it,
+            or a key that travels along must not be used; `reason` says which.
         ThresholdError: by too few of them.
         ContextError: another artifact or target than expected, or outside the role's scope.
         ExpiredError: not valid any more.
@@ -111,7 +111,7 @@ def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> Ve
             what="statement",
         )
         verified = _open(envelope, role)
-    except (FormatError, SignatureInvalidError, KeyRefusedError) as error:
+    except (FormatError, SignatureInvalidError, UnknownKeyError, KeyRefusedError) as error:
         raise StatementError(str(error), hint=error.hint, reason=error.code) from error
     _check_context(verified.statement, role, expectation)
     _check_expiry("the statement", verified.statement.expires, expectation.now)

@@ -22,7 +22,7 @@ _COMMANDS = (
     "show",
     "sign",
     "submit",
-    "statement",
+    "extract",
     "verify",
     "trust init",
     "registry serve",

@@ -36,7 +36,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     made.write("public.pem", public)
     made.prepare()
     assert made.sign("model.request.json", "--content", ".").code == 0
-    made.ok("statement", "model.response.json")
+    made.ok("extract", "model.response.json")
     return made
 
 
@@ -83,7 +83,7 @@ def test_plan_is_private_and_documents_are_not(signed: Machine) -> None:
         (("show", "model.bin"), 3, "malformed"),
         (("sign", "absent.request.json", "--key", "prod"), 8, "file"),
         (("sign", "model.bin", "--key", "prod"), 2, "usage"),
-        (("statement", "absent"), 8, "file"),
+        (("extract", "absent"), 8, "file"),
         (("trust", "init", "--root", "absent", "--release", "absent"), 5, "key-not-found"),
         (("verify", "model.bin"), 2, "usage"),
         (("frobnicate",), 2, "usage"),
@@ -147,7 +147,7 @@ def test_expiry_and_metadata_reach_the_statement(machine: Machine) -> None:
     machine.write("meta.json", '{"peridio": {"installer": "file"}}')
     machine.prepare("model.bin", "--expires", "2036-01-31", "--metadata", "meta.json")
     machine.sign()
-    path = machine.ok("statement", "model.response.json")["statements"][0]
+    path = machine.ok("extract", "model.response.json")["statements"][0]
     said = machine.ok("show", path)["statement"]["predicate"]
     assert said["expires"] == "2036-01-31T00:00:00Z"
 
@@ -266,16 +266,13 @@ def test_trust_root_scopes_the_key(signed: Machine) -> None:
 
 
 def test_openssl_verifies_the_peridio_signature(signed: Machine) -> None:
-    shown = signed.ok("show", "model.response.json")["response"]["items"][0]["signatures"]
-    value = next(each["value"] for each in shown if each["scheme"] == "peridio")
-    signed.write("s", bytes.fromhex(value))
     signed.write("m", sha256(CONTENT).hexdigest())
-    command = "openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in m -sigfile s"
+    command = "openssl pkeyutl -verify -pubin -inkey public.pem -rawin -in m -sigfile model.bin.sig"
     assert subprocess.run(command.split(), cwd=signed.folder, check=False).returncode == 0
 
 
 def test_help_is_there_for_every_command(machine: Machine) -> None:
-    for command in ("", "prepare", "show", "sign", "submit", "statement", "trust", "verify"):
+    for command in ("", "prepare", "show", "sign", "submit", "extract", "trust", "verify"):
         ran = machine.run(*command.split(), "--help")
         assert ran.code == 0
         assert "sage: signkit" in ran.out

@@ -111,7 +111,7 @@ REFUSALS: dict[str, tuple[int, str, list[str]]] = {
     "large key": (3, "too-large", ["model.bin", "--key", "large"]),
     "private key": (3, "unsupported-version", ["model.bin", "--key", "private.pem"]),
     "small key": (4, "key-refused", ["model.bin", "--key", "small.hex"]),
-    "unknown key": (4, "unknown-key", ["model.bin", "--key", "stranger.pem"]),
+    "unknown key": (11, "statement-refused", ["model.bin", "--key", "stranger.pem"]),
     "other artifact": (4, "context", ["model.bin", "--key", "public.pem", "--artifact", "x"]),
     "other target": (4, "context", ["model.bin", "--key", "public.pem", "--target", "x"]),
     "no content": (8, "file", ["none", "--key", "public.pem"]),
@@ -235,7 +235,7 @@ def test_nothing_of_the_content_is_read_before_the_statement_is_refused(place: P
     with open("model.bin", "wb") as file:
         file.truncate(1 << 40)  # reading it would take longer than this suite may
     refused = place.statement(STRANGER, size=limits.CONTENT_SIZE)
-    assert place.verify("--statement", refused) == 4
+    assert place.verify("--statement", refused) == 11
     assert place.verify() == 10  # and no more of it than the statement says
 
 
@@ -259,7 +259,7 @@ def test_vectors_of_every_other_input(place: Place, kind: str) -> None:
             code = place.verify("--response", str(path))
         else:
             code = place.run("model.bin", "--trust" if kind == "trust" else "--key", str(path))
-        assert code in {"response": {0, 13}, "trust": {0, 14}, "keys": {3, 4}}[kind], path
+        assert code in {"response": {0, 13}, "trust": {0, 14}, "keys": {3, 4, 11}}[kind], path
 
 
 HOSTILE = [
