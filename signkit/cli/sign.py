@@ -218,10 +218,18 @@ def _answer(
         return answer(
             verified,
             results,
-            key=NamedKey(name=signer.name, public_key=signer.public_key),
+            key=NamedKey(name=_key_label(signer.name), public_key=signer.public_key),
             station=station,
             ledger=ledger,
         )
+
+
+def _key_label(name: str) -> str:
+    """Return what the response calls a key: of a path only the last part leaves this machine."""
+    from signkit.formats.display import one_line
+    from signkit.verify import limits
+
+    return one_line(Path(name).name)[: limits.LABEL_LENGTH]
 
 
 def _report(

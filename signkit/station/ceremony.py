@@ -25,6 +25,7 @@ from signkit.schemes.table import find_scheme
 from signkit.station.ledger import Entry, Ledger
 from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey
+from signkit.verify.encoding import check_text
 
 Advance = Callable[[int], None]
 _BATCH = 256
@@ -183,9 +184,13 @@ def answer(
     """Write the ceremony into the ledger and return the response file.
 
     Raises:
+        MalformedError, TooLargeError: the name of the station or of the key is no label, so that
+            nobody could read the response.
         FileError: the ledger cannot be written; there is no response then.
         SignatureInvalidError, CustodyError: the station's own key failed.
     """
+    check_text(station.name, what="the station's name", limit=limits.LABEL_LENGTH)
+    check_text(key.name, what="the key's name", limit=limits.LABEL_LENGTH)
     signed = sum(1 for result in results if result.error is None)
     keys = (key,) if signed else ()
     appended = ledger.append(
