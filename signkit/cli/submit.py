@@ -115,9 +115,13 @@ def submit(
         if dry_run:
             _show_outlines(client, submission, as_json=as_json)
             return
-        outcomes = _run(
-            client, submission, address, concurrency=concurrency, attach_all=all_signatures
-        )
+        try:
+            outcomes = _run(
+                client, submission, address, concurrency=concurrency, attach_all=all_signatures
+            )
+        except KeyboardInterrupt:
+            output.note("interrupted: what was sent is kept; run the command again to go on")
+            raise
     _show_outcomes(outcomes, as_json=as_json)
 
 
@@ -221,8 +225,7 @@ def _run(
     with output.progress("uploading", _size(submission)) as advance:
         hooks = Hooks(say=_note, advance=advance)
         outcomes = run_submission(client, submission, options=options, hooks=hooks)
-    if all(outcome.error is None for outcome in outcomes):
-        _save_checkpoint(submission, home / "checkpoint.json")
+    _save_checkpoint(submission, outcomes, home / "checkpoint.json")
     return outcomes
 
 
@@ -233,13 +236,20 @@ def _note(text: str) -> None:
     output.note(one_line(text))
 
 
-def _save_checkpoint(submission: Submission, path: Path) -> None:
+def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome], path: Path) -> None:
+    """Remember the response once everything that was signed in it is published."""
     from signkit.formats.checkpoint import load_checkpoint, save_checkpoint
+    from signkit.submit.documents import SignedItem
 
     sequences: dict[tuple[str, str], int] = {}
-    for each in submission.items:
-        place = (each.item.artifact, each.item.target)
-        sequences[place] = max(each.item.sequence, sequences.get(place, 0))
+    for outcome in outcomes:
+        if not isinstance(outcome.item, SignedItem):
+            continue
+        if outcome.error is not None:
+            return
+        item = outcome.item.item
+        place = (item.artifact, item.target)
+        sequences[place] = max(item.sequence, sequences.get(place, 0))
     seen = load_checkpoint(path)
     save_checkpoint(path, seen.advanced(submission.response.digest, sequences))
 

@@ -94,6 +94,7 @@ class Http:
             FileError: ca_file cannot be read, or holds no certificate.
         """
         self._context = _tls_context(ca_file)
+        self._has_roots = ca_file is not None
         self._timeouts = timeouts or Timeouts()
         self._thread = threading.local()
         self._lock = threading.Lock()
@@ -127,6 +128,8 @@ class Http:
             ReplyTooLargeError: the answer is longer than REPLY_SIZE.
             TransportError: the answer is not HTTP as it must be, or compressed.
         """
+        if address.scheme == "https":
+            self._load_roots()
         line = self._line()
         exchange = _Exchange(what, line, timeouts=self._timeouts, seconds=seconds)
         exchange.stream = line.streams.get((address.host, address.port))
@@ -181,6 +184,13 @@ class Http:
             watchdog.cancel()
             with self._lock:
                 self._exchanges.discard(exchange)
+
+    def _load_roots(self) -> None:
+        """Load the system's roots before they are first needed: on loopback they never are."""
+        with self._lock:
+            if not self._has_roots:
+                self._context.load_default_certs()
+                self._has_roots = True
 
     def _line(self) -> _Line:
         line: _Line | None = getattr(self._thread, "line", None)
@@ -342,11 +352,13 @@ def _url(address: Address) -> httpx.URL:
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Return the TLS rules: 1.2 or newer, names checked, the environment's key log ignored."""
+    """Return the TLS rules: 1.2 or newer, names checked, the environment's key log ignored.
+
+    Without a file no root is trusted yet, so nobody is.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is None:
-        context.load_default_certs()
         return context
     try:
         context.load_verify_locations(cafile=ca_file)

@@ -124,7 +124,11 @@ def _take_up(path: Path, fresh: Journal) -> tuple[Journal, str]:
     for name in ("registry", "binary_prn", "digest", "part_size", "request"):
         if getattr(earlier, name) != getattr(fresh, name):
             return fresh, f"the journal of an earlier run is thrown away: it has another {name}"
-    ended = f"it ended with: {earlier.error_message}" if earlier.error_message else "it was cut off"
+    ended = (
+        f"it ended with: {earlier.error_message}"
+        if earlier.error_message
+        else "how it ended is not known"
+    )
     said = f"going on with the upload of {earlier.begun} (run {earlier.run_count}; {ended})"
     return replace(fresh, begun=earlier.begun, run_count=earlier.run_count + 1), said
 

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from random import SystemRandom
+from threading import Lock
 
 from signkit.client.protocol import RegistryClient, allowed_seconds
 from signkit.client.resources import Binary, BinaryState
@@ -25,6 +27,7 @@ from signkit.errors import (
     StateError,
     StatusError,
 )
+from signkit.formats.content import Advance
 from signkit.formats.display import human_size
 from signkit.submit.content import OpenContent, PlannedPart, plan_parts
 from signkit.submit.documents import SignedItem
@@ -36,9 +39,34 @@ from signkit.verify.digest import Sha256
 
 _MOVED = frozenset({409, 422})
 _STEP_COUNT = 12
+_ROUND_COUNT = 4
+_LONGEST_STEP_ASIDE = 0.5  # seconds
 _FIRST_POLL = 0.05  # seconds
 _POLL_GROWTH = 1.6
 _LONGEST_POLL = 2.0  # seconds
+
+
+class LostPartsError(PartConflictError):
+    """Parts that the registry took are not there when they are listed."""
+
+
+class _Tally:
+    """The bytes of one binary that need not be sent any more, however often they were sent."""
+
+    def __init__(self, advance: Advance) -> None:
+        self._advance = advance
+        self._total = 0
+        self._lock = Lock()
+
+    def add(self, count: int) -> None:
+        """Count bytes sent, or taken back; from any thread."""
+        with self._lock:
+            self._total += count
+            self._advance(count)
+
+    def reach(self, total: int) -> None:
+        """Set the count to what is known."""
+        self.add(total - self._total)
 
 
 class Course:
@@ -62,27 +90,42 @@ class Course:
             DigestMismatchError, PartConflictError, FileError: as `Upload.send`.
             DeadlineError: the registry does not come to a verdict.
         """
-        uploaded = False
+        tally = _Tally(self._hooks.advance)
+        rounds = 0
         for _ in range(_STEP_COUNT):
             check_binary(binary, signed)
-            state = binary.state
-            if state in {BinaryState.SIGNABLE, BinaryState.SIGNED}:
-                if not uploaded:
-                    self._hooks.advance(signed.item.size)
+            if binary.state in {BinaryState.SIGNABLE, BinaryState.SIGNED}:
+                tally.reach(signed.item.size)
                 return binary
-            if state is BinaryState.DESTROYED:
+            if binary.state is BinaryState.DESTROYED:
                 message = f"{name_binary(signed.item)} was destroyed in the registry"
                 raise StateError(message, hint="run the command again to publish it anew")
-            if state is BinaryState.UPLOADABLE:
-                self._upload(binary, signed, again=uploaded)
-                uploaded = True
-                binary = self._move(binary, BinaryState.HASHABLE)
-            elif state is BinaryState.HASHABLE:
+            if binary.state is BinaryState.UPLOADABLE:
+                rounds += 1
+                binary = self._upload(binary, signed, tally, last=rounds >= _ROUND_COUNT)
+            elif binary.state is BinaryState.HASHABLE:
                 binary = self._move(binary, BinaryState.HASHING)
             else:
                 binary = self._await_verdict(binary, signed)
         message = f"{name_binary(signed.item)} does not come to rest: it is {binary.state} again"
         raise StateError(message, hint="somebody else may be submitting to it; find out who")
+
+    def _upload(self, binary: Binary, signed: SignedItem, tally: _Tally, *, last: bool) -> Binary:
+        """Send what is missing and ask for `hashable`.
+
+        Another submitter of the same content may declare a part anew that was there, or be done
+        first: then the binary is looked at again, and the way goes on from where it is.
+        """
+        try:
+            self._send_missing(binary, signed, tally)
+            return self._move(binary, BinaryState.HASHABLE)
+        except (StatusError, LostPartsError) as error:
+            now = self._client.get_binary(binary.prn)
+            contended = isinstance(error, LostPartsError) or error.status in _MOVED
+            if now.state is BinaryState.UPLOADABLE and (last or not contended):
+                raise
+            self._client.retrier.pause(SystemRandom().uniform(0, _LONGEST_STEP_ASIDE))
+            return now
 
     def _move(self, binary: Binary, state: BinaryState) -> Binary:
         """Ask for the next state; somebody else may have been faster."""
@@ -121,11 +164,7 @@ class Course:
             raise ReceiptMismatchError(message, hint=hint)
         return binary
 
-    def _upload(self, binary: Binary, signed: SignedItem, *, again: bool) -> None:
-        """Send what is missing."""
-        if again:
-            message = f"{name_binary(signed.item)} was reset while it was uploaded"
-            raise StateError(message, hint="somebody else may be submitting to it; find out who")
+    def _send_missing(self, binary: Binary, signed: SignedItem, tally: _Tally) -> None:
         with OpenContent(signed.planned) as content:
             upload = Upload(
                 client=self._client,
@@ -135,11 +174,11 @@ class Course:
                 size=signed.item.size,
                 name=signed.item.name,
                 concurrency=self._options.concurrency,
-                advance=self._hooks.advance,
+                advance=tally.add,
             )
             missing = list_missing(upload)
             self._announce(signed, upload.parts, missing)
-            self._hooks.advance(signed.item.size - _total(missing))
+            tally.reach(signed.item.size - _total(missing))
             with self._journalled(binary, signed):
                 if missing:
                     self._send(upload, missing)
@@ -153,7 +192,7 @@ class Course:
                 f"{upload.name}: the registry does not hold {len(lost)} of the parts that it took"
                 f" ({numbers})"
             )
-            raise PartConflictError(message, hint="run the command again to send them again")
+            raise LostPartsError(message, hint="run the command again to send them again")
 
     @contextmanager
     def _journalled(self, binary: Binary, signed: SignedItem) -> Iterator[None]:

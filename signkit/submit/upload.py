@@ -21,7 +21,7 @@ from signkit.errors import PartConflictError, StatusError
 from signkit.formats.content import Advance
 from signkit.submit.content import OpenContent, PlannedPart
 
-_REFUSED = frozenset({400, 409, 412, 422})
+_REFUSED = 400  # how stores say that the bytes are not those that were declared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class Upload:
                 seconds=allowed_seconds(part.size, self.client.retrier.seconds_left),
             )
         except StatusError as error:
-            if error.status not in _REFUSED:
+            if error.status != _REFUSED:
                 raise
             raise PartConflictError(str(error), hint=error.hint) from error
 

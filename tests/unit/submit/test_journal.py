@@ -36,7 +36,10 @@ def test_the_name_is_the_key():
 def test_goes_on_after_a_kill(tmp_path):
     open_journal(tmp_path, FRESH)
     file, said = open_journal(tmp_path, LATER)
-    assert said == "going on with the upload of 2026-01-31T12:00:00Z (run 1; it was cut off)"
+    assert (
+        said
+        == "going on with the upload of 2026-01-31T12:00:00Z (run 1; how it ended is not known)"
+    )
     assert file.journal == replace(FRESH, run_count=2)
 
 

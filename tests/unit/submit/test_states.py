@@ -112,8 +112,32 @@ def test_another_submitter_reset_it_to_other_content(registry, submitter, signed
 
 def test_a_reset_while_it_was_uploaded(registry, submitter, signed):
     registry.bend("PATCH", "/binaries/", set_state("uploadable"), times=1)
-    with pytest.raises(StateError, match="reset while it was uploaded"):
-        submitter.one(signed)
+    assert submitter.one(signed).binary.state == "signed"
+    assert submitter.advanced == 14
+
+
+def test_f50_another_submitter_is_done_first(registry, submitter, signed):
+    """The binary is signed while this side still declares its parts."""
+
+    def finish(_call, _answer):
+        registry.binary["state"] = "signed"
+        return json_answer({"errors": {"detail": "the binary is signed"}}, 409)
+
+    registry.bend("PUT", "/parts/3", finish)
+    assert submitter.one(signed).binary.state == "signed"
+    assert submitter.advanced == 14
+
+
+def test_f50_another_submitter_declares_a_part_anew(registry, submitter, signed):
+    """A part that was there is not when the parts are listed, and is sent once more."""
+
+    def declare(_call, answer):
+        registry.parts[registry.binary["prn"]][2]["state"] = "uploadable"
+        return answer
+
+    registry.bend("PUT", "/upload/", declare, times=3)
+    assert submitter.one(signed).binary.state == "signed"
+    assert submitter.advanced == 14
 
 
 def test_a_binary_that_does_not_come_to_rest(registry, submitter, signed):

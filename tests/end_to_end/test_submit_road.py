@@ -1,0 +1,371 @@
+"""submit as a process of its own, against the embedded registry as another."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.commands import Machine
+from tests.support.keys import PROD, STATION, STRANGER
+from tests.support.registry import COMMAND, RunningRegistry, running_registry
+from tests.support.registry_api import Api, calling
+from tests.support.submission import Signed, Submitter, make_signed
+
+pytestmark = pytest.mark.server
+
+CONTENT = b"Hello, Binary\n" * 1000
+PART_SIZE = 4096
+MANY: dict[str, Any] = {"content": os.urandom(1024) * 3000, "part_size": 16 * 1024}
+MANY_COUNT = 188
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory):
+    with running_registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def api(registry):
+    with calling(registry) as api:
+        yield api
+
+
+@pytest.fixture
+def machine(tmp_path, registry) -> Machine:
+    """A networked machine whose home holds the token; the token's default place."""
+    made = Machine(tmp_path)
+    made.home.mkdir()
+    made.write("home/token", registry.token, mode=0o600)
+    return made
+
+
+@pytest.fixture
+def signed(tmp_path) -> Signed:
+    """Four parts; the artifact has the test's own name."""
+    return make_signed(
+        tmp_path, content=CONTENT, part_size=PART_SIZE, artifact=f"artifact-{tmp_path.name}"
+    )
+
+
+def records(api: Api, signed: Signed, kind: str = "artifacts") -> list[dict[str, Any]]:
+    """The records of the test's own artifact."""
+    (item,) = signed.request.request.items
+    artifacts = api.call("GET", f"/artifacts?search=name:'{item.artifact}'").json()["artifacts"]
+    if kind == "artifacts" or not artifacts:
+        return artifacts
+    found = f"/artifact_versions?search=artifact_prn:'{artifacts[0]['prn']}'"
+    versions = api.call("GET", found).json()["artifact_versions"]
+    search = f"artifact_version_prn:'{versions[0]['prn']}'"
+    return api.call("GET", f"/binaries?search={search}").json()["binaries"]
+
+
+def log_lines(registry: RunningRegistry) -> list[str]:
+    return registry.log.read_text().splitlines() if registry.log.exists() else []
+
+
+def uploads(registry: RunningRegistry, prn: str, *, after: int = 0) -> list[int]:
+    """The parts that the access log says were taken, from a line of the log on."""
+    identity = prn.rpartition(":")[2]
+    words = [
+        line.split()
+        for line in log_lines(registry)[after:]
+        if "PUT /upload/" in line and identity in line
+    ]
+    return [int(line[2].rpartition("/")[2]) for line in words if line[3] == "200"]
+
+
+def start(machine: Machine, registry_url: str, *more: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*COMMAND, "submit", "model.response.json", "--registry", registry_url, *more],
+        cwd=machine.folder,
+        env=machine.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def wait_until(condition: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+    """Wait for something while a process runs."""
+    until = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.002)
+
+
+def end(process: subprocess.Popen[bytes], number: int) -> tuple[int, str]:
+    process.send_signal(number)
+    _out, err = process.communicate(timeout=60)
+    return process.returncode, err.decode()
+
+
+def test_publishes_and_gives_back(api, machine, registry, signed):
+    (report,) = machine.ok("submit", "model.response.json", "--registry", registry.url)["items"]
+    prn = report["result"]["binary_prn"]
+    assert report["result"] == {
+        "binary_prn": prn,
+        "state": "signed",
+        "keyids": [PROD.public_key.keyid],
+    }
+    binary = api.ask("GET", f"/binaries/{prn}")
+    statement = signed.response.items[0].signatures[1].value
+    assert binary["custom_metadata"] == {
+        "peridiod": {"installer": "file"},
+        "signkit": statement,
+    }
+    (signature,) = binary["signatures"]
+    assert signature["signature"] == signed.response.items[0].signatures[0].value
+    url = api.ask("GET", f"/binaries/{prn}/download_url")
+    assert httpx.get(url).content == CONTENT
+
+
+def test_a_second_run_changes_nothing(api, machine, registry, signed):
+    first = machine.ok("submit", "model.response.json", "--registry", registry.url)
+    before = records(api, signed, "binaries")
+    assert machine.ok("submit", "model.response.json", "--registry", registry.url) == first
+    assert records(api, signed, "binaries") == before
+
+
+def test_steps_go_to_stderr_and_the_result_to_stdout(machine, registry, signed):
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url)
+    assert ran.code == 0
+    assert ran.out.startswith(f"signed  artifact-{machine.folder.name} 1.0.0 aarch64")
+    assert len(ran.out.splitlines()) == 1
+    assert "parts to send: 4" in ran.err
+    assert registry.token.strip() not in ran.err
+
+
+def test_the_checkpoint_is_kept(machine, registry, signed):
+    machine.ok("submit", "model.response.json", "--registry", registry.url)
+    kept = (machine.home / "checkpoint.json").read_text()
+    assert f"artifact-{machine.folder.name}" in kept
+    assert sorted(path.name for path in machine.home.iterdir()) == [
+        "checkpoint.json",
+        "journal",
+        "token",
+    ]
+    assert list((machine.home / "journal").iterdir()) == []
+
+
+def test_f16_changed_content_is_refused_before_any_record_exists(api, machine, registry, signed):
+    times = signed.content.stat()
+    signed.content.write_bytes(CONTENT[:-1] + b"X")
+    os.utime(signed.content, ns=(times.st_atime_ns, times.st_mtime_ns))
+    log = log_lines(registry)
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url)
+    assert ran.code == 10
+    assert str(signed.content) in ran.err
+    assert signed.plan.items[0].digest.hex() in ran.err
+    assert log_lines(registry) == log
+    assert records(api, signed) == []
+
+
+def test_a_dry_run_changes_nothing(api, machine, registry, signed):
+    command = ("submit", "model.response.json", "--registry", registry.url)
+    (item,) = machine.ok(*command, "--dry-run")["items"]
+    assert item["create"] == ["artifact", "version", "binary"]
+    assert (item["part_count"], item["size"]) == (4, len(CONTENT))
+    assert records(api, signed) == []
+    machine.ok(*command)
+    ran = machine.run(*command, "--dry-run")
+    assert "binary is signed; send nothing" in ran.out
+
+
+def test_empty_content(machine, registry, tmp_path):
+    make_signed(tmp_path, content=b"", artifact=f"artifact-{tmp_path.name}")
+    machine.ok("submit", "model.response.json", "--registry", registry.url)
+
+
+def test_w03_names_with_every_trap_of_the_search_grammar(registry, tmp_path):
+    """Quotes, operators and backslashes stay part of the name, and the name is found again."""
+    submitter = Submitter(registry.url, registry.token, tmp_path)
+    for name in ("it's", "' and name~'", "back\\slash", "ends\\", "\\", "a and b:'c'", "ü~-<=>"):
+        signed = make_signed(tmp_path, artifact=name, version=name, target=name)
+        assert submitter.one(signed).binary == submitter.one(signed).binary
+    submitter.http.close()
+
+
+def test_f03_a_killed_upload_goes_on_with_what_is_missing(api, machine, registry, tmp_path):
+    """SIGKILL in the middle; the second run sends the missing parts and no other."""
+    signed = make_signed(tmp_path, artifact=f"artifact-{tmp_path.name}", **MANY)
+    line = len(log_lines(registry))
+    process = start(machine, registry.url)
+    wait_until(lambda: len(uploads(registry, "", after=line)) >= 20, process)
+    end(process, signal.SIGKILL)
+    time.sleep(0.5)  # what the server had received by then is still put away
+    (binary,) = records(api, signed, "binaries")
+    listed = api.call("GET", f"/binaries/{binary['prn']}/parts").json()["binary_parts"]
+    valid = {part["index"] for part in listed if part["state"] == "valid"}
+    assert 0 < len(valid) < MANY_COUNT
+    line = len(log_lines(registry))
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url)
+    assert ran.code == 0, ran.err
+    again = uploads(registry, binary["prn"], after=line)
+    assert sorted(again) == sorted(set(range(1, MANY_COUNT + 1)) - valid)
+    assert "going on with the upload of" in ran.err
+    assert f"{len(valid)} of {MANY_COUNT} parts are there already" in ran.err
+
+
+@pytest.mark.slow
+def test_f03_killed_at_any_step_the_next_run_finishes(api, machine, registry, signed):
+    """SIGKILL after the first, third, fifth ... call, run after run, until one gets through."""
+    for count in range(1, 40, 3):
+        until = len(log_lines(registry)) + count
+        process = start(machine, registry.url)
+        while process.poll() is None and len(log_lines(registry)) < until:
+            time.sleep(0.001)
+        code, _err = end(process, signal.SIGKILL)
+        if code == 0:
+            break
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url)
+    assert ran.code == 0, ran.err
+    assert len(records(api, signed)) == 1
+    (binary,) = records(api, signed, "binaries")
+    assert binary["state"] == "signed"
+    assert len(binary["signatures"]) == 1
+    assert sorted(uploads(registry, binary["prn"])) == [1, 2, 3, 4]
+
+
+def test_f50_submitters_at_once(api, machine, registry, signed):
+    """Four processes publish the same response in the same second."""
+    processes = [start(machine, registry.url, "--concurrency", "2") for _ in range(4)]
+    ended = [process.communicate(timeout=120) for process in processes]
+    codes = [process.returncode for process in processes]
+    assert codes == [0, 0, 0, 0], b"\n".join(err for _out, err in ended).decode()
+    assert len(records(api, signed)) == 1
+    (binary,) = records(api, signed, "binaries")
+    assert (binary["state"], len(binary["signatures"])) == ("signed", 1)
+
+
+def test_f14_ctrl_c_is_clean(machine, registry, tmp_path):
+    make_signed(tmp_path, artifact=f"artifact-{tmp_path.name}", **MANY)
+    line = len(log_lines(registry))
+    process = start(machine, registry.url)
+    wait_until(lambda: len(uploads(registry, "", after=line)) >= 5, process)
+    code, err = end(process, signal.SIGINT)
+    assert code == 130
+    assert "Traceback" not in err
+    assert "run the command again" in err
+
+
+@pytest.mark.slow
+def test_a_registry_that_is_restarted_meanwhile(tmp_path):
+    """SIGKILL for the registry in the middle of an upload; the client never notices for long."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    machine = Machine(tmp_path)
+    machine.home.mkdir()
+    make_signed(tmp_path, **MANY)
+    with running_registry(tmp_path, "--port", port) as first:
+        machine.write("home/token", first.token, mode=0o600)
+        process = start(machine, first.url)
+        wait_until(lambda: first.log.exists() and "PUT /upload/" in first.log.read_text(), process)
+        first.kill()
+    with running_registry(tmp_path, "--port", port):
+        _out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err.decode()
+    assert b"trying again in" in err
+
+
+@pytest.mark.usefixtures("signed")
+class TestRefusals:
+    """Each with its own exit code and one sentence."""
+
+    def refused(self, machine: Machine, *arguments: object, code: int) -> str:
+        ran = machine.run("submit", "model.response.json", *arguments)
+        assert ran.code == code, ran.err
+        assert ran.out == ""
+        return ran.err
+
+    def test_no_request_beside_it(self, machine, registry):
+        (machine.folder / "model.request.json").unlink()
+        said = self.refused(machine, "--registry", registry.url, code=2)
+        assert "give the request with --request" in said
+
+    def test_no_plan_beside_it(self, machine, registry):
+        (machine.folder / "model.plan.json").rename(machine.folder / "elsewhere")
+        said = self.refused(machine, "--registry", registry.url, code=2)
+        assert "give the plan with --plan" in said
+        machine.ok(
+            "submit", "model.response.json", "--registry", registry.url, "--plan", "elsewhere"
+        )
+
+    def test_a_response_of_another_name(self, machine, registry, signed):
+        signed.response_path.rename(machine.folder / "r.json")
+        ran = machine.run("submit", "r.json", "--registry", registry.url)
+        assert (ran.code, "--request" in ran.err) == (2, True)
+
+    def test_a_flipped_bit_in_each_document(self, machine, registry):
+        for name, code in (("response", 13), ("request", 12), ("plan", 7)):
+            path = machine.folder / f"model.{name}.json"
+            good = path.read_bytes()
+            path.write_bytes(good.replace(b"sha256", b"sha257").replace(b"Iiwi", b"Iiwj", 1))
+            if path.read_bytes() == good:
+                path.write_bytes(good[:-60] + bytes([good[-60] ^ 1]) + good[-59:])
+            self.refused(machine, "--registry", registry.url, code=code)
+            path.write_bytes(good)
+
+    def test_pins(self, machine, registry):
+        machine.write("station.pub", STATION.public_key.raw.hex())
+        machine.write("prod.pub", PROD.public_key.raw.hex())
+        machine.write("stranger.pub", STRANGER.public_key.raw.hex())
+        self.refused(machine, "--registry", registry.url, "--station", "stranger.pub", code=13)
+        self.refused(machine, "--registry", registry.url, "--key", "stranger.pub", code=13)
+        pins = ("--station", "station.pub", "--key", "stranger.pub", "--key", "prod.pub")
+        machine.ok("submit", "model.response.json", "--registry", registry.url, *pins)
+
+    def test_no_token(self, machine, registry):
+        (machine.home / "token").unlink()
+        assert "no token" in self.refused(machine, "--registry", registry.url, code=2)
+
+    def test_a_wrong_token_from_the_environment(self, machine, registry):
+        ran = machine.run(
+            "submit",
+            "model.response.json",
+            "--registry",
+            registry.url,
+            "--token-env",
+            "MY_TOKEN",
+            "--json",
+            env={"MY_TOKEN": "skr_wrong"},
+        )
+        assert (ran.code, ran.error["code"]) == (6, "status")
+        assert "skr_wrong" not in ran.err
+
+    def test_nobody_there(self, machine):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        said = self.refused(machine, "--registry", url, "--timeout", "2", code=6)
+        assert "connection refused" in said
+
+    def test_plain_http_to_another_machine(self, machine):
+        said = self.refused(machine, "--registry", "http://registry.example", code=2)
+        assert "expected https" in said
+
+    def test_other_content_under_the_same_version_and_target(self, machine, registry):
+        machine.ok("submit", "model.response.json", "--registry", registry.url)
+        other: dict[str, Any] = {"content": b"other", "artifact": f"artifact-{machine.folder.name}"}
+        make_signed(machine.folder, **other)
+        ran = machine.run("submit", "model.response.json", "--registry", registry.url, "--json")
+        assert ran.code == 7
+        (item,) = ran.json["items"]
+        assert item["error"]["code"] == "state"
+        assert "result" not in item
+
+
+def test_the_file_is_where_the_plan_says(machine, registry, signed, tmp_path):
+    """The command may run anywhere: the plan's path is absolute."""
+    (tmp_path / "elsewhere").mkdir()
+    for path in tmp_path.glob("model.*.json"):
+        path.rename(tmp_path / "elsewhere" / path.name)
+    machine.ok("submit", Path("elsewhere") / "model.response.json", "--registry", registry.url)
