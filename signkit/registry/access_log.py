@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from signkit.errors import RegistryError
@@ -52,7 +53,9 @@ class AccessLog:
         line = f"{time} {_escape(method)} {_escape(path)} {status} {details}\n"
         data = line.encode("ascii", "backslashreplace")
         for descriptor in self._descriptors:
-            os.write(descriptor, data)
+            # A full disk or a closed terminal must not stop the registry.
+            with suppress(OSError):
+                os.write(descriptor, data)
 
 
 def _escape(text: str) -> str:

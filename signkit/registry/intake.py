@@ -34,7 +34,7 @@ from signkit.registry.states import BinaryState, PartState
 from signkit.registry.tables import Binary, BinaryPart, Organization, now
 from signkit.registry.upload import Received
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class _PartError(RefusedError):

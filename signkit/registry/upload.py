@@ -18,7 +18,7 @@ from hashlib import sha256
 from starlette.requests import ClientDisconnect, Request
 
 from signkit.registry.problems import BAD_REQUEST, TIMEOUT, TOO_LARGE, RefusedError, refuse
-from signkit.registry.store import PartKey, PartStore, PartWriter
+from signkit.registry.store import PartKey, PartStore, PartWriter, Piece
 from signkit.registry.wire import Loan, borrow
 
 _BATCH_SIZE = 1024 * 1024
@@ -122,7 +122,7 @@ class Receiver:
             return await self._receive_gathered(request.stream(), key, size)
         except TimeoutError:
             detail = f"nothing arrived for {self._idle_seconds:g} seconds"
-            raise refuse(TIMEOUT, detail) from None
+            raise refuse(TIMEOUT, detail, headers={"connection": "close"}) from None
         except (ConnectionError, ClientDisconnect):
             raise _went_away() from None
 
@@ -142,20 +142,30 @@ class Receiver:
     def _copy(self, loan: Loan, key: PartKey, size: int) -> Received:
         """Receive, hash and write one body."""
         writer = self._store.begin(key)
-        state = sha256(loan.begun)
-        view = memoryview(bytearray(min(_BUFFER_SIZE, size)))
         arrived = False
         try:
-            writer.write([loan.begun])
-            while loan.left:
-                piece = view[: loan.receive_into(view, self._idle_seconds)]
-                state.update(piece)
-                writer.write([piece])
+            digest = self._drain(loan, writer, size)
             arrived = True
         finally:
             if not arrived:
                 writer.drop()
-        return Received(writer=writer, digest=state.hexdigest(), size=size)
+        return Received(writer=writer, digest=digest, size=size)
+
+    def _drain(self, loan: Loan, writer: PartWriter, size: int) -> str:
+        """Receive to the end; when the disk fails the rest is read all the same.
+
+        A sender in the middle of its body would otherwise not see the answer.
+        """
+        state = sha256(loan.begun)
+        view = memoryview(bytearray(min(_BUFFER_SIZE, size)))
+        failure = _write(writer, loan.begun)
+        while loan.left:
+            piece = view[: loan.receive_into(view, self._idle_seconds)]
+            state.update(piece)
+            failure = failure or _write(writer, piece)
+        if failure is not None:
+            raise failure
+        return state.hexdigest()
 
     async def _receive_gathered(
         self, body: AsyncIterator[bytes], key: PartKey, size: int
@@ -195,6 +205,14 @@ class Receiver:
                 if piece:
                     return piece
         return b""
+
+
+def _write(writer: PartWriter, piece: Piece) -> OSError | None:
+    try:
+        writer.write([piece])
+    except OSError as error:
+        return error
+    return None
 
 
 def _went_away() -> RefusedError:

@@ -30,7 +30,7 @@ class ArtifactCreate(Body):
 class ArtifactPatch(Body):
     """What changes an artifact; what is not given stays."""
 
-    name: Label | None = None
+    name: Label = ""  # counts only where it was given; null is refused
     description: Description | None = None
     custom_metadata: Metadata | None = None
 

@@ -109,7 +109,7 @@ def refusing_taken(fields: Mapping[str, str]) -> Iterator[None]:
     except IntegrityError as error:
         text = str(error.orig)
         for column, field in fields.items():
-            if column in text:
+            if column in text and "unique" in text.lower():
                 raise refuse_field(field, "has already been taken", status=CONFLICT) from None
         raise
 

@@ -37,7 +37,7 @@ class SigningKeyCreate(Body):
 class SigningKeyPatch(Body):
     """What changes a signing key; its value never changes."""
 
-    name: Label | None = None
+    name: Label = ""  # counts only where it was given; null is refused
 
 
 @router.post("")

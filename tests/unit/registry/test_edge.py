@@ -1,0 +1,134 @@
+"""What every request passes through: who is asking, and how refusals look."""
+
+from __future__ import annotations
+
+import re
+import socket
+from urllib.parse import urlsplit
+
+import pytest
+
+PATHS = ["/users/me", "/artifacts", "/artifact_versions", "/binaries", "/signing_keys"]
+
+
+@pytest.mark.parametrize("scheme", ["Token", "Bearer", "token", "BEARER"])
+def test_both_schemes(api, registry, scheme):
+    headers = {"authorization": f"{scheme} {registry.token}"}
+    answer = api.bare.get(f"{api.url}/users/me", headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["data"].keys() == {"email", "username", "organization_prn"}
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "Token", "Basic eDp5", "Token x", "Tokenx", "Token " + "x" * 5000]
+)
+@pytest.mark.parametrize("path", PATHS)
+def test_without_a_token_that_counts(api, value, path):
+    headers = {} if value is None else {"authorization": value}
+    answer = api.bare.get(api.url + path, headers=headers)
+    assert answer.status_code == 401
+    assert list(answer.json()["errors"]) == ["detail"]
+    assert "Bearer" in answer.headers["www-authenticate"]
+    assert value is None or len(value) < 7 or value not in answer.text
+
+
+def test_nothing_is_read_before_the_token(api):
+    answer = api.bare.post(f"{api.url}/artifacts", content=b"{")
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(("version", "status"), [("1", 200), ("2", 200), ("3", 422), ("", 422)])
+def test_api_versions(api, version, status):
+    answer = api.call("GET", "/users/me", headers={"x-api-version": version})
+    assert answer.status_code == status
+
+
+def test_no_api_version_is_the_newest(api, registry):
+    headers = {"authorization": f"Token {registry.token}"}
+    assert api.bare.get(f"{api.url}/users/me", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["//users/me", "///users//me"])
+def test_slashes_that_a_base_url_left(registry, path):
+    assert raw(registry, f"GET {path} HTTP/1.1").startswith(b"HTTP/1.1 200 OK")
+
+
+def raw(registry, line, *more):
+    parts = urlsplit(registry.url)
+    head = [line, f"Host: {parts.netloc}", f"Authorization: Token {registry.token}", *more]
+    with socket.create_connection((parts.hostname, parts.port)) as connection:
+        connection.sendall("\r\n".join([*head, "Connection: close", "", ""]).encode())
+        connection.settimeout(20)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 404),
+        ("GET", "/nowhere", 404),
+        ("GET", "/docs", 404),
+        ("GET", "/openapi.json", 404),
+        ("GET", "/artifacts/", 404),
+        ("DELETE", "/users/me", 405),
+        ("PUT", "/artifacts", 405),
+        ("OPTIONS", "/artifacts", 405),
+    ],
+)
+def test_what_is_not_there(api, method, path, status):
+    answer = api.call(method, path)
+    assert answer.status_code == status
+    expected = {404: "not found", 405: "method not allowed"}[status]
+    assert answer.json() == {"errors": {"detail": expected}}
+
+
+def test_headers(api):
+    ids = set()
+    for path in ("/users/me", "/nowhere", "/artifacts"):
+        headers = api.call("GET", path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert headers["content-security-policy"].startswith("default-src 'none'")
+        assert "server" not in headers
+        ids.add(headers["peridio-request-id"])
+    assert len(ids) == 3
+    assert all(re.fullmatch("[A-Za-z0-9]{20}", identity) for identity in ids)
+
+
+def test_head_of_a_request_is_bounded(registry):
+    answer = raw(registry, "GET /users/me HTTP/1.1", "X: " + "y" * 70_000)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert raw(registry, f"GET /{'y' * 70_000} HTTP/1.1").startswith(b"HTTP/1.1 400 ")
+    assert raw(registry, "nonsense").startswith(b"HTTP/1.1 400 ")
+
+
+def test_without_a_host(registry):
+    parts = urlsplit(registry.url)
+    with socket.create_connection((parts.hostname, parts.port)) as connection:
+        connection.sendall(
+            f"GET /users/me HTTP/1.0\r\nAuthorization: Token {registry.token}\r\n\r\n".encode()
+        )
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_access_log(api, registry):
+    data = b"logged"
+    binary = api.binary(data)
+    url = api.declare(binary, 1, data)["presigned_upload_url"]
+    api.send(url, data)
+    api.call("GET", "/artifacts/%0a%1b[31m%20x")
+    answer = api.call("GET", "/users/me?secret=query")
+    lines = registry.log.read_text().splitlines()
+    pattern = r"\S+Z [A-Z]+ \S+ \d+ in=\d+ out=\d+ ms=[\d.]+ id=[A-Za-z0-9]{20}"
+    assert all(re.fullmatch(pattern, line) for line in lines)
+    path = urlsplit(url).path
+    (sent,) = (line for line in lines if path in line)
+    assert f"PUT {path} 200 in={len(data)} out=0" in sent
+    assert answer.headers["peridio-request-id"] in lines[-1]
+    assert r"\x0a\x1b[31m\x20x" in lines[-2]
+    everything = registry.log.read_text() + registry.errors.read_text()
+    for secret in (registry.token, "signature=", "secret=query"):
+        assert secret not in everything
