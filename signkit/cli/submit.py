@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from signkit.client.protocol import RegistryClient
     from signkit.submit.documents import Pins, Submission
-    from signkit.submit.outline import Outline
     from signkit.submit.run import Outcome
     from signkit.verify.ed25519 import PublicKey
 
@@ -43,65 +42,45 @@ class _Connection:
     timeout: float
 
 
+_REQUEST = typer.Option(metavar="FILE", help="Default: X.request.json beside it.")
+_PLAN = typer.Option(metavar="FILE", help="Default: X.plan.json beside it.")
+_TOKEN_FILE = typer.Option(metavar="FILE", help="The token; mode 0600.")
+_TOKEN_ENV = typer.Option(metavar="VAR", help="Take the token from this environment variable.")
+_CA_FILE = typer.Option(metavar="PEM", help="The only certificate roots to trust.")
+_UPLOAD_HOST = typer.Option(metavar="HOST", help="Another host that parts may go to; repeatable.")
+_INSECURE = typer.Option("--insecure-http", help="Allow plain http beyond this machine.")
+_STATION = typer.Option(metavar="KEY", help="The station's public key: no other will do.")
+_KEY = typer.Option(metavar="KEY", help="A signing key's public key: no others; repeatable.")
+_CONCURRENCY = typer.Option(min=1, max=64, help="Parts sent at the same time.")
+_ALL = typer.Option("--all-signatures", help="Attach every signature; its devices take one.")
+_TIMEOUT = typer.Option(min=1.0, metavar="SECONDS", help="Give up on a step after this long.")
+_DRY_RUN = typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+_JSON = typer.Option("--json", help="Print the result as JSON.")
+
+
 def submit(
     response: Annotated[Path, typer.Argument(metavar="RESPONSE", help="X.response.json")],
     *,
     registry: Annotated[str, typer.Option(metavar="URL", help="The registry's address.")],
-    request: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Default: X.request.json beside it.")
-    ] = None,
-    plan: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Default: X.plan.json beside it.")
-    ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The token; mode 0600.")
-    ] = None,
-    token_env: Annotated[
-        str | None,
-        typer.Option(metavar="VAR", help="Take the token from this environment variable."),
-    ] = None,
-    ca_file: Annotated[
-        Path | None, typer.Option(metavar="PEM", help="The only certificate roots to trust.")
-    ] = None,
-    upload_host: Annotated[
-        list[str] | None,
-        typer.Option(metavar="HOST", help="Another host that parts may be sent to; repeatable."),
-    ] = None,
-    insecure_http: Annotated[
-        bool, typer.Option("--insecure-http", help="Allow plain http beyond this machine.")
-    ] = False,
-    station: Annotated[
-        Path | None, typer.Option(metavar="KEY", help="The station's public key: no other will do.")
-    ] = None,
-    key: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="KEY", help="A signing key's public key: no others will do; repeatable."
-        ),
-    ] = None,
-    concurrency: Annotated[
-        int, typer.Option(min=1, max=64, help="Parts sent at the same time.")
-    ] = 4,
-    all_signatures: Annotated[
-        bool,
-        typer.Option(
-            "--all-signatures", help="Attach every signature. The registry's devices take just one."
-        ),
-    ] = False,
-    timeout: Annotated[
-        float, typer.Option(min=1.0, metavar="SECONDS", help="Give up on a step after this long.")
-    ] = 120.0,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done, and change nothing.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    request: Annotated[Path | None, _REQUEST] = None,
+    plan: Annotated[Path | None, _PLAN] = None,
+    token_file: Annotated[Path | None, _TOKEN_FILE] = None,
+    token_env: Annotated[str | None, _TOKEN_ENV] = None,
+    ca_file: Annotated[Path | None, _CA_FILE] = None,
+    upload_host: Annotated[list[str] | None, _UPLOAD_HOST] = None,
+    insecure_http: Annotated[bool, _INSECURE] = False,
+    station: Annotated[Path | None, _STATION] = None,
+    key: Annotated[list[Path] | None, _KEY] = None,
+    concurrency: Annotated[int, _CONCURRENCY] = 4,
+    all_signatures: Annotated[bool, _ALL] = False,
+    timeout: Annotated[float, _TIMEOUT] = 120.0,
+    dry_run: Annotated[bool, _DRY_RUN] = False,
+    as_json: Annotated[bool, _JSON] = False,
 ) -> None:
     """Verify everything here first, then upload what is missing, attach, and read back."""
-    submission = _open(response, request, plan, _pins(station, key))
-    with output.progress("checking", _size(submission)) as advance:
-        from signkit.submit.run import confirm_submission
+    from signkit.cli.submit_report import show_outcomes, show_outlines
 
-        submission = confirm_submission(submission, advance=advance)
+    submission = _confirm(_open(response, request, plan, _pins(station, key)))
     how = _Connection(
         registry=registry,
         token_file=token_file,
@@ -113,16 +92,12 @@ def submit(
     )
     with _connected(how) as (client, address):
         if dry_run:
-            _show_outlines(client, submission, as_json=as_json)
+            show_outlines(client, submission, as_json=as_json)
             return
-        try:
-            outcomes = _run(
-                client, submission, address, concurrency=concurrency, attach_all=all_signatures
-            )
-        except KeyboardInterrupt:
-            output.note("interrupted: what was sent is kept; run the command again to go on")
-            raise
-    _show_outcomes(outcomes, as_json=as_json)
+        outcomes = _run(
+            client, submission, address, concurrency=concurrency, attach_all=all_signatures
+        )
+    show_outcomes(outcomes, as_json=as_json)
 
 
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:
@@ -170,6 +145,14 @@ def _read_key(path: Path) -> PublicKey:
     from signkit.verify.public_key import parse_public_key
 
     return parse_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+
+
+def _confirm(submission: Submission) -> Submission:
+    """Look at all content before the registry hears of any of it."""
+    from signkit.submit.run import confirm_submission
+
+    with output.progress("checking", _size(submission)) as advance:
+        return confirm_submission(submission, advance=advance)
 
 
 def _size(submission: Submission) -> int:
@@ -222,9 +205,13 @@ def _run(
         concurrency=concurrency,
         attach_all=attach_all,
     )
-    with output.progress("uploading", _size(submission)) as advance:
-        hooks = Hooks(say=_note, advance=advance)
-        outcomes = run_submission(client, submission, options=options, hooks=hooks)
+    try:
+        with output.progress("uploading", _size(submission)) as advance:
+            hooks = Hooks(say=_note, advance=advance)
+            outcomes = run_submission(client, submission, options=options, hooks=hooks)
+    except KeyboardInterrupt:
+        output.note("interrupted: what was sent is kept; run the command again to go on")
+        raise
     _save_checkpoint(submission, outcomes, home / "checkpoint.json")
     return outcomes
 
@@ -252,90 +239,3 @@ def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome], path: 
         sequences[place] = max(item.sequence, sequences.get(place, 0))
     seen = load_checkpoint(path)
     save_checkpoint(path, seen.advanced(submission.response.digest, sequences))
-
-
-def _show_outcomes(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    """Print the report; the first error decides the exit code."""
-    done = [outcome for outcome in outcomes if outcome.error is None]
-    lines = [_line(outcome) for outcome in done]
-    value = {"items": [_describe(outcome) for outcome in outcomes] if as_json else []}
-    output.show_result(value, "\n".join(lines), as_json=as_json)
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
-    if not as_json:
-        for error in errors:
-            output.fail(error, as_json=False)
-    if errors:
-        raise typer.Exit(errors[0].exit_code)
-
-
-def _line(outcome: Outcome) -> str:
-    from signkit.formats.display import escape
-
-    item, binary = outcome.item.item, outcome.binary
-    prn, state = ("", "") if binary is None else (binary.prn, binary.state)
-    return (
-        f"{state}  {escape(item.artifact)} {escape(item.version)} {escape(item.target)}  {prn}"
-        f"  by {', '.join(outcome.keyids)}"
-    )
-
-
-def _describe(outcome: Outcome) -> dict[str, object]:
-    item, binary = outcome.item.item, outcome.binary
-    value: dict[str, object] = {
-        "artifact": item.artifact,
-        "version": item.version,
-        "target": item.target,
-        "name": item.name,
-        "digest": {"sha256": item.digest.hex()},
-    }
-    if outcome.error is not None:
-        value["error"] = output.describe_error(outcome.error)
-    elif binary is not None:
-        value["result"] = {
-            "binary_prn": binary.prn,
-            "state": binary.state.value,
-            "keyids": list(outcome.keyids),
-        }
-    return value
-
-
-def _show_outlines(client: RegistryClient, submission: Submission, *, as_json: bool) -> None:
-    from signkit.submit.documents import SignedItem
-    from signkit.submit.outline import outline_item
-
-    outlines = [
-        outline_item(client, each) for each in submission.items if isinstance(each, SignedItem)
-    ]
-    lines = [_outline_line(outline) for outline in outlines]
-    value = {"dry_run": True, "items": [_describe_outline(outline) for outline in outlines]}
-    output.show_result(value, "\n".join(lines), as_json=as_json)
-    errors = [outline.error for outline in outlines if outline.error is not None]
-    if errors:
-        raise typer.Exit(errors[0].exit_code)
-
-
-def _outline_line(outline: Outline) -> str:
-    from signkit.formats.display import escape, human_size, one_line
-
-    item = outline.item.item
-    name = f"{escape(item.artifact)} {escape(item.version)} {escape(item.target)}"
-    if outline.error is not None:
-        return f"{name}: would be refused: {one_line(str(outline.error))}"
-    made = f"create {', '.join(outline.missing)}; " if outline.missing else ""
-    state = f"binary is {outline.state}; " if outline.state else ""
-    parts = f"send {outline.part_count} parts, {human_size(outline.size)}"
-    return f"{name}: {made}{state}{parts if outline.part_count else 'send nothing'}"
-
-
-def _describe_outline(outline: Outline) -> dict[str, object]:
-    item = outline.item.item
-    return {
-        "artifact": item.artifact,
-        "version": item.version,
-        "target": item.target,
-        "create": list(outline.missing),
-        "state": outline.state.value if outline.state else None,
-        "part_count": outline.part_count,
-        "size": outline.size,
-        "error": output.describe_error(outline.error) if outline.error else None,
-    }

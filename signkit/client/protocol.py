@@ -169,7 +169,11 @@ class RegistryClient:
         return self.change_binary(prn, state=state.value)
 
     def list_parts(self, prn: str) -> tuple[Part, ...]:
-        """Return the parts of a binary that the registry knows, by index."""
+        """Return the parts of a binary that the registry knows, by index.
+
+        Raises:
+            ReceiptMismatchError: one index is listed twice.
+        """
         value = self._ask("GET", f"/binaries/{prn}/parts")
         what = "GET /binaries/.../parts"
         members = self._read(value, None, what, _members("binary_parts", PART_COUNT))

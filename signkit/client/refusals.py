@@ -88,19 +88,22 @@ def _registry_text(reply: Reply) -> str:
 def _said(value: object) -> str:
     if not isinstance(value, Mapping):
         return ""
-    errors = value.get("errors")
+    errors = value.get("errors", value.get("status"))
     if isinstance(errors, Mapping):
-        said = errors.get("detail")
-        if not isinstance(said, str):
-            said = "; ".join(f"{name}: {_words(words)}" for name, words in errors.items())
+        said = _field_errors(errors)
     elif isinstance(errors, list):
         codes = (error.get("code") for error in errors if isinstance(error, Mapping))
         said = ", ".join(code for code in codes if isinstance(code, str))
     else:
-        said = value.get("status")
-    if not isinstance(said, str) or not said:
-        return ""
-    return f": {said[:_TEXT_LENGTH]}"
+        said = errors if isinstance(errors, str) else ""
+    return f": {said[:_TEXT_LENGTH]}" if said else ""
+
+
+def _field_errors(errors: Mapping[str, object]) -> str:
+    detail = errors.get("detail")
+    if isinstance(detail, str):
+        return detail
+    return "; ".join(f"{name}: {_words(words)}" for name, words in errors.items())
 
 
 def _words(value: object) -> str:

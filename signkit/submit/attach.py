@@ -51,19 +51,20 @@ def choose_signatures(
 
 def attach_signatures(
     client: RegistryClient,
-    records: Records,
     binary: Binary,
     signed: SignedItem,
+    *,
     chosen: Sequence[RegistrySignature],
+    records: Records,
 ) -> Binary:
     """Attach what is missing, ask for the state `signed`, and read everything back.
 
     Args:
         client: The registry.
-        records: For the keys' prns.
         binary: Signable or signed, its content confirmed.
         signed: The item.
         chosen: From `choose_signatures`.
+        records: For the keys' prns.
 
     Returns:
         The binary as the registry holds it in the end.

@@ -127,7 +127,9 @@ class _Publisher:
         )
         chosen = choose_signatures(binary, signed, attach_all=self._options.attach_all)
         confirmed = self._course.bring(binary, signed)
-        final = attach_signatures(self._client, self._records, confirmed, signed, chosen)
+        final = attach_signatures(
+            self._client, confirmed, signed, chosen=chosen, records=self._records
+        )
         keyids = tuple(signature.key.public_key.keyid for signature in chosen)
         self._say(f"{name}: {final.state}, by {', '.join(keyids)}; read back as it was sent")
         return Outcome(item=signed, binary=final, keyids=keyids)

@@ -57,14 +57,15 @@ class Upload:
             SignkitError: whatever else made the first part fail.
         """
         pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="signkit-part")
+        finished = False
         try:
             futures = [pool.submit(self._send_part, part) for part in missing]
             done, _pending = wait(futures, return_when=FIRST_EXCEPTION)
             _raise_first(done)
-        except BaseException:  # also Ctrl-C: the other parts must not keep anybody waiting
-            self.client.halt()
-            raise
+            finished = True
         finally:
+            if not finished:  # also on Ctrl-C: the other parts must not keep anybody waiting
+                self.client.halt()
             pool.shutdown(wait=True, cancel_futures=True)
             self.client.resume()
 
@@ -93,13 +94,12 @@ class Upload:
         try:
             what = f"part {part.index} of {self.name}"
             self.client.send_part(declared, meter.count(self.content.read(part)), what=what)
+            meter.keep()
         except StatusError:
-            meter.take_back()
             self.content.check_part(part)
             raise
-        except BaseException:
-            meter.take_back()
-            raise
+        finally:
+            meter.settle()
 
 
 class _Meter:
@@ -115,7 +115,12 @@ class _Meter:
             self._sent += len(piece)
             self._advance(len(piece))
 
-    def take_back(self) -> None:
+    def keep(self) -> None:
+        """Let the count stand: the part was stored."""
+        self._sent = 0
+
+    def settle(self) -> None:
+        """Take back what does not stand."""
         self._advance(-self._sent)
 
 

@@ -1,0 +1,108 @@
+"""What `signkit submit` prints in the end: for each item exactly one of result or error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from signkit.cli import output
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from signkit.client.protocol import RegistryClient
+    from signkit.errors import SignkitError
+    from signkit.submit.documents import Submission
+    from signkit.submit.outline import Outline
+    from signkit.submit.run import Outcome
+
+
+def show_outcomes(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    """Print the report; the first error decides the exit code."""
+    lines = [_line(outcome) for outcome in outcomes if outcome.error is None]
+    value = {"items": [_describe(outcome) for outcome in outcomes]}
+    output.show_result(value, "\n".join(lines), as_json=as_json)
+    _fail([outcome.error for outcome in outcomes], silently=as_json)
+
+
+def _fail(errors: Sequence[SignkitError | None], *, silently: bool) -> None:
+    """End with the exit code of the first error, where there is one."""
+    failed = [error for error in errors if error is not None]
+    for error in failed:
+        if not silently:
+            output.fail(error, as_json=False)
+    if failed:
+        raise typer.Exit(failed[0].exit_code)
+
+
+def _line(outcome: Outcome) -> str:
+    from signkit.formats.display import escape
+
+    item, binary = outcome.item.item, outcome.binary
+    prn, state = ("", "") if binary is None else (binary.prn, binary.state)
+    return (
+        f"{state}  {escape(item.artifact)} {escape(item.version)} {escape(item.target)}  {prn}"
+        f"  by {', '.join(outcome.keyids)}"
+    )
+
+
+def _describe(outcome: Outcome) -> dict[str, object]:
+    item, binary = outcome.item.item, outcome.binary
+    value: dict[str, object] = {
+        "artifact": item.artifact,
+        "version": item.version,
+        "target": item.target,
+        "name": item.name,
+        "digest": {"sha256": item.digest.hex()},
+    }
+    if outcome.error is not None:
+        value["error"] = output.describe_error(outcome.error)
+    elif binary is not None:
+        value["result"] = {
+            "binary_prn": binary.prn,
+            "state": binary.state.value,
+            "keyids": list(outcome.keyids),
+        }
+    return value
+
+
+def show_outlines(client: RegistryClient, submission: Submission, *, as_json: bool) -> None:
+    """Print what would be done; what would be refused decides the exit code."""
+    from signkit.submit.documents import SignedItem
+    from signkit.submit.outline import outline_item
+
+    outlines = [
+        outline_item(client, each) for each in submission.items if isinstance(each, SignedItem)
+    ]
+    lines = [_outline_line(outline) for outline in outlines]
+    value = {"dry_run": True, "items": [_describe_outline(outline) for outline in outlines]}
+    output.show_result(value, "\n".join(lines), as_json=as_json)
+    _fail([outline.error for outline in outlines], silently=True)
+
+
+def _outline_line(outline: Outline) -> str:
+    from signkit.formats.display import escape, human_size, one_line
+
+    item = outline.item.item
+    name = f"{escape(item.artifact)} {escape(item.version)} {escape(item.target)}"
+    if outline.error is not None:
+        return f"{name}: would be refused: {one_line(str(outline.error))}"
+    made = f"create {', '.join(outline.missing)}; " if outline.missing else ""
+    state = f"binary is {outline.state}; " if outline.state else ""
+    parts = f"send {outline.part_count} parts, {human_size(outline.size)}"
+    return f"{name}: {made}{state}{parts if outline.part_count else 'send nothing'}"
+
+
+def _describe_outline(outline: Outline) -> dict[str, object]:
+    item = outline.item.item
+    return {
+        "artifact": item.artifact,
+        "version": item.version,
+        "target": item.target,
+        "create": list(outline.missing),
+        "state": outline.state.value if outline.state else None,
+        "part_count": outline.part_count,
+        "size": outline.size,
+        "error": output.describe_error(outline.error) if outline.error else None,
+    }
