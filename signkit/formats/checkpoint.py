@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from signkit.errors import FormatError, JournalError, MalformedError
+from signkit.errors import FileError, FormatError, JournalError, MalformedError
 from signkit.formats.files import read_file, write_new
 from signkit.verify import limits
 from signkit.verify.digest import Sha256
@@ -52,10 +52,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
         FileError: it cannot be read.
         JournalError: it is torn or malformed.
     """
-    if not path.exists():
-        return Checkpoint()
     try:
         return _parse(read_file(path, limit=_SIZE, what="checkpoint"))
+    except FileError as error:
+        # A link that leads nowhere is no first use: the checkpoint was there, and is out of reach.
+        if isinstance(error.__cause__, FileNotFoundError) and not path.is_symlink():
+            return Checkpoint()
+        raise
     except FormatError as error:
         hint = "move it away and give --sequence to the next prepare"
         message = f"{path}: {error}"
