@@ -37,9 +37,12 @@ def test_a_folder_that_is_none(tmp_path):
 
 
 def test_one_server(tmp_path):
-    with server_lock(tmp_path):
-        with pytest.raises(RegistryError, match="another registry"), server_lock(tmp_path):
-            pass
+    with (
+        server_lock(tmp_path),
+        pytest.raises(RegistryError, match="another registry"),
+        server_lock(tmp_path),
+    ):
+        pass
     with server_lock(tmp_path):
         pass
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -66,11 +67,14 @@ def test_the_last_one_kept_counts(store):
 def test_order_of_durability(store, monkeypatch):
     """The bytes are synced before the name appears, and the folder after it."""
     happened = []
-    sync, replace_path = os.fsync, folder_store.Path.replace
-    monkeypatch.setattr(os, "fsync", lambda fd: happened.append(kind(fd)) or sync(fd))
-    monkeypatch.setattr(
-        folder_store.Path, "replace", lambda a, b: happened.append("rename") or replace_path(a, b)
-    )
+    sync, rename = os.fsync, Path.replace
+
+    def note(what, function, *arguments):
+        happened.append(what)
+        return function(*arguments)
+
+    monkeypatch.setattr(os, "fsync", lambda fd: note(kind(fd), sync, fd))
+    monkeypatch.setattr(Path, "replace", lambda a, b: note("rename", rename, a, b))
     keep(store, KEY, b"x")
     assert happened[0] == "file"
     assert happened[-2:] == ["rename", "folder"]

@@ -157,7 +157,8 @@ def test_search_signatures(api):
 @pytest.mark.parametrize("limit", [1, 3, 9, 10, 11])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_are_all_of_it_in_order(api, made, limit, order):
-    names, page = [], {}
+    names: list[str] = []
+    page: dict[str, str] = {}
     query = {"search": OURS, "limit": limit, "order": order}
     while True:
         found, cursor = listed(api, **query, **page)

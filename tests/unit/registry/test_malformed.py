@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-VALUES = [
+VALUES: list[Any] = [
     None,
     True,
     False,
@@ -105,7 +106,8 @@ def test_any_value_in_any_field(api, there, route, field):
 @pytest.mark.parametrize("route", BODIES)
 def test_bodies_that_are_no_object(api, there, route):
     method, path = route.format(**there).split(" ", 1)
-    for value in (None, True, 1, 1.5, "x", [], [{}], [[]]):
+    values: list[Any] = [None, True, 1, 1.5, "x", [], [{}], [[]]]
+    for value in values:
         answer = api.call(method, path, content=b"null" if value is None else None, json=value)
         assert 400 <= answer.status_code < 500, (route, value)
 

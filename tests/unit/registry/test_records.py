@@ -192,9 +192,10 @@ def test_reset_and_declare_in_one_request(api):
 def test_metadata_of_a_signed_binary_may_change(api):
     """The statement rides there, and it may be signed after the content."""
     binary = api.signed(b"statement")
-    body = {"custom_metadata": {"signkit": {"statement": "x"}}}
+    metadata = {"signkit": {"statement": "x"}}
+    body = {"custom_metadata": metadata}
     now = api.ask("PATCH", f"/binaries/{binary['prn']}", body)
-    assert (now["state"], now["custom_metadata"]) == ("signed", body["custom_metadata"])
+    assert (now["state"], now["custom_metadata"]) == ("signed", metadata)
 
 
 def test_a_change_that_is_refused_changes_nothing(api):
@@ -217,7 +218,7 @@ def test_largest_size(api):
 def test_what_is_not_there(api, kind, method):
     organization = api.ask("GET", "/users/me")["organization_prn"]
     singular = {"binaries": "binary"}.get(kind, kind[:-1])
-    body = {} if method == "PATCH" else None
+    body: dict[str, object] = {} if method == "PATCH" else None
     for prn in (
         f"{organization}:{singular}:{uuid4()}",
         f"prn:1:{uuid4()}:{singular}:{uuid4()}",

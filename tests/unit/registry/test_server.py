@@ -113,6 +113,8 @@ def test_says_where_it_is(tmp_path):
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=home
     ) as server:
+        assert server.stdout
+        assert server.stderr
         line = server.stdout.readline()
         assert line.startswith("registry: http://127.0.0.1:")
         assert httpx.get(f"{line.split()[1]}/users/me").status_code == 401

@@ -35,6 +35,7 @@ def test_only_the_digest_is_kept(session):
 def test_who_holds_it(session):
     token = tokens.new_token(session, "ci")
     caller = tokens.find_caller(session, token)
+    assert caller is not None
     assert (caller.username, caller.email) == ("operator", "operator@localhost")
 
 

@@ -45,7 +45,8 @@ def api(tmp_path):
             text=True,
         ) as server,
     ):
-        api = Api(json.loads(server.stdout.readline())["url"], token)
+        line = server.stdout.readline() if server.stdout else ""
+        api = Api(json.loads(line)["url"], token)
         with api.http, api.bare:
             yield api
         server.terminate()
