@@ -5,7 +5,13 @@ Spec: docs/formats/request.md.
 
 from __future__ import annotations
 
-from signkit.errors import FormatError, MalformedError, RequestError, VerificationError
+from signkit.errors import (
+    FormatError,
+    MalformedError,
+    RequestError,
+    TooLargeError,
+    VerificationError,
+)
 from signkit.formats.envelope import Signing, encode_document, open_document
 from signkit.model.request import Item, Request, VerifiedRequest, Wanted
 from signkit.verify import limits
@@ -15,6 +21,7 @@ from signkit.verify.encoding import (
     check_metadata,
     check_name,
     check_text,
+    check_time,
     encode_json,
     parse_json,
 )
@@ -46,10 +53,16 @@ def open_request(data: bytes) -> VerifiedRequest:
 def sign_request(request: Request, requester: Signing) -> bytes:
     """Return the request file, signed by its requester.
 
+    Args:
+        request: What is asked for. The names and custom metadata of its items were checked where
+            they came in (`check_name`, `check_text`, `parse_metadata`); all else is checked here.
+        requester: Who signs it.
+
     Raises:
-        FormatError: the request breaks a rule of its own format.
+        FormatError: the request breaks a rule of its own format: no reader would take it.
         SignatureInvalidError, CustodyError: the requester's key failed.
     """
+    _check_writable(request)
     payload = encode_request(request)
     if len(payload) > limits.REQUEST_SIZE * 3 // 4 - limits.KEY_FILE_SIZE:
         message = f"the request is too large: {len(payload)} bytes before encoding"
@@ -173,6 +186,36 @@ def _parse_wanted(fields: Fields, where: str) -> tuple[Wanted, ...]:
         message = f"{where}.wanted: one scheme and role is asked for twice"
         raise MalformedError(message)
     return tuple(wanted)
+
+
+def _check_writable(request: Request) -> None:
+    check_text(request.requester, what="request.requester", limit=limits.LABEL_LENGTH)
+    if request.reason is not None:
+        check_text(request.reason, what="request.reason", limit=limits.REASON_LENGTH, lines=True)
+    check_time(request.created, what="request.created")
+    count = len(request.items)
+    if not 1 <= count <= limits.ITEM_COUNT:
+        message = f"request.items: expected 1 to {limits.ITEM_COUNT} items, got {count}"
+        raise TooLargeError(message) if count else MalformedError(message)
+    for wanted in {id(item.wanted): item.wanted for item in request.items}.values():
+        value = {"wanted": _wanted_value(wanted)}
+        _parse_wanted(Fields(value, "request.items"), "request.items")
+    for index, item in enumerate(request.items):
+        if not 1 <= item.sequence <= limits.INTEGER_MAX:
+            message = (
+                f"request.items[{index}].sequence: expected 1 to {limits.INTEGER_MAX},"
+                f" got {item.sequence}"
+            )
+            raise MalformedError(message)
+        if not 0 <= item.size <= limits.CONTENT_SIZE:
+            message = (
+                f"request.items[{index}].size: expected 0 to {limits.CONTENT_SIZE}, got {item.size}"
+            )
+            raise MalformedError(message)
+        if item.expires is not None:
+            check_time(item.expires, what=f"request.items[{index}].expires")
+    check_distinct(request.items)
+    _check_expiries(request)
 
 
 def _check_expiries(request: Request) -> None:
