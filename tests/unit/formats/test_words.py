@@ -26,9 +26,11 @@ def test_every_byte_has_a_word_of_its_own_at_either_place() -> None:
         ("ffff", "Zulu Yucatan"),
         (  # a fingerprint whose words are printed in many places
             "e58294f2e9a227486e8b061b31cc528fd7fa3f19",
-            "topmost Istanbul Pluto vagabond treadmill Pacific brackish dictator goldfish Medusa"
-            " afflict bravado chatter revolver Dupont midsummer stopwatch whimsical cowbell"
-            " bottomless",
+            (
+                "topmost Istanbul Pluto vagabond treadmill Pacific brackish dictator goldfish Medusa"
+                " afflict bravado chatter revolver Dupont midsummer stopwatch whimsical cowbell"
+                " bottomless"
+            ),
         ),
     ],
 )
