@@ -180,7 +180,10 @@ def _parse_item(value: object, index: int, keyids: set[str]) -> ItemResult:
 def _parse_error(fields: Fields, where: str) -> ItemError:
     code = fields.label("code")
     message = check_text(
-        fields.text("message"), what=f"{where}.error.message", limit=limits.REASON_LENGTH
+        fields.text("message"),
+        what=f"{where}.error.message",
+        limit=limits.REASON_LENGTH,
+        lines=True,
     )
     fields.done()
     return ItemError(code=code, message=message)
