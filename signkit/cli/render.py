@@ -41,7 +41,9 @@ def _result_row(result: ItemResult) -> tuple[str, str, str, str]:
         str(result.item + 1),
         result.digest.hex(),
         "hashed" if result.content_hashed else "digest only",
-        f"signed: {made}" if problem is None else f"{problem.code}: {escape(problem.message)}",
+        f"signed: {made}"
+        if problem is None
+        else f"{escape(problem.code)}: {escape(problem.message)}",
     )
 
 
