@@ -301,3 +301,10 @@ def test_reads_are_tried_again_and_creations_are_not(registry, client):
 def test_large_uploads_have_more_time():
     assert allowed_seconds(0, 120) == 120
     assert allowed_seconds(64 * 1024 * 1024, 120) > 1000
+
+
+def test_a_name_that_no_search_can_say_is_looked_for_among_all(registry, client):
+    made = client.create_artifact("\\")
+    client.create_artifact("another")
+    assert client.find_artifacts("\\") == (made,)
+    assert "search" not in registry.made("GET", "/artifacts")[0].query

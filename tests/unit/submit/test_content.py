@@ -110,3 +110,10 @@ def test_a_file_that_is_gone(planned, signed):
         confirm_content(planned, advance=NOBODY)
     with pytest.raises(FileError):
         OpenContent(replace(planned))
+
+
+def test_a_file_that_cannot_be_read_any_more(planned):
+    content = OpenContent(planned)
+    content.close()
+    with pytest.raises(FileError, match="cannot be read: bad file descriptor"):
+        list(content.read(plan_parts(planned)[0]))
