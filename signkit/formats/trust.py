@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from signkit.errors import MalformedError
 from signkit.formats.envelope import Signing, envelope_value, sign_payload
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_base64, encode_json
@@ -45,6 +46,10 @@ def sign_first_trust(first: FirstTrust, roots: Sequence[Signing]) -> bytes:
         TrustError: what was signed does not open again.
         CustodyError: a root key cannot sign.
     """
+    for name in first.root.keys() & first.release.keys():
+        if first.root[name] != first.release[name]:
+            message = f"trust root: {name!r} is the name of two keys"
+            raise MalformedError(message, hint="call one of them otherwise")
     payload = encode_json(_value(first))
     parse_trust(payload)
     signatures = [sign_payload(PAYLOAD_TYPE, payload, root, carry_key=False) for root in roots]
@@ -60,8 +65,7 @@ def _value(first: FirstTrust) -> dict[str, object]:
         "issued": first.issued,
         "expires": first.expires,
         "keys": {
-            key.keyid: {"name": name, "public_key": encode_base64(key.raw)}
-            for name, key in named
+            key.keyid: {"name": name, "public_key": encode_base64(key.raw)} for name, key in named
         },
         "roles": {
             "root": {
