@@ -67,7 +67,7 @@ def init(
     first = FirstTrust(
         issued=now(),
         expires=None if expires is None else parse_expiry(expires),
-        root=_named([(signer.name, signer.public_key) for signer in roots]),
+        root=_named([(Path(signer.name).name, signer.public_key) for signer in roots]),
         release=_named([(path.name.split(".")[0], _read_public(path)) for path in release]),
         threshold=threshold,
         artifacts=artifact or ["*"],
