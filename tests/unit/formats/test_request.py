@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from signkit.errors import (
     FormatError,
@@ -25,9 +24,9 @@ from signkit.formats.request import (
     parse_request,
     sign_request,
 )
-from signkit.model.request import Item, Request, Wanted
+from signkit.model.request import Request, Wanted
 from signkit.verify import limits
-from signkit.verify.digest import Sha256, compute_digest
+from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import encode_json
 from tests.support.documents import (
     REQUEST_TYPE,
@@ -39,6 +38,7 @@ from tests.support.documents import (
     response_file,
 )
 from tests.support.keys import REQUESTER, STATION
+from tests.support.strategies import REQUESTS
 
 ITEM = request_of().items[0]
 REQUEST = request_of()
@@ -77,38 +77,6 @@ def test_what_is_signed_is_read_again() -> None:
     data = sign_request(REQUEST, REQUESTER)
     assert open_request(data).request == REQUEST
     assert data == request_file()
-
-
-LABELS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=20)
-NAMES = LABELS.filter(lambda text: text not in {".", ".."} and not set(text) & {"/", "\\"})
-PLAIN = st.none() | st.booleans() | st.integers(-limits.INTEGER_MAX, limits.INTEGER_MAX) | LABELS
-ITEMS = st.builds(
-    Item,
-    name=NAMES,
-    size=st.integers(0, limits.CONTENT_SIZE),
-    digest=st.binary(min_size=32, max_size=32).map(Sha256),
-    artifact=LABELS,
-    version=LABELS,
-    target=LABELS,
-    sequence=st.integers(1, limits.INTEGER_MAX),
-    expires=st.none() | st.just("2027-01-31T00:00:00Z"),
-    custom_metadata=st.dictionaries(LABELS, PLAIN | st.lists(PLAIN, max_size=3), max_size=3).filter(
-        lambda metadata: "signkit" not in metadata
-    ),
-    wanted=st.lists(
-        st.builds(Wanted, scheme=LABELS, role=LABELS), min_size=1, max_size=4, unique=True
-    ).map(tuple),
-)
-REQUESTS = st.builds(
-    Request,
-    requester=LABELS,
-    reason=st.none() | LABELS.map(lambda text: text + "\n"),
-    created=st.just("2026-01-31T12:00:00Z"),
-    previous_response=st.none() | st.binary(min_size=32, max_size=32).map(Sha256),
-    items=st.lists(
-        ITEMS, min_size=1, max_size=3, unique_by=lambda item: (item.artifact, item.target)
-    ).map(tuple),
-)
 
 
 @given(REQUESTS)
@@ -159,7 +127,7 @@ def test_what_no_reader_takes_is_not_signed(name: str) -> None:
 
 def test_too_many_items_are_not_signed() -> None:
     items = (ITEM,) * (limits.ITEM_COUNT + 1)
-    with pytest.raises(TooLargeError, match="expected 1 to 100000 items, got 100001"):
+    with pytest.raises(TooLargeError, match=r"expected 1 to 100000 items, got 100001"):
         sign_request(replace(REQUEST, items=items), REQUESTER)
 
 

@@ -1,0 +1,45 @@
+"""The one table of schemes."""
+
+from __future__ import annotations
+
+import pytest
+
+from signkit.errors import UnsupportedVersionError
+from signkit.schemes.table import SCHEMES, find_scheme
+from tests.support.documents import request_of
+from tests.support.keys import PROD, SPARE
+
+REQUEST = request_of()
+
+
+def test_every_scheme_is_found_by_its_own_name() -> None:
+    assert set(SCHEMES) == {"peridio", "statement"}
+    for name, scheme in SCHEMES.items():
+        assert find_scheme(name) is scheme
+        assert name == scheme.NAME
+
+
+@pytest.mark.parametrize("name", ["", "Peridio", "peridio ", "minisign", "x" * 10_000])
+def test_an_unknown_scheme(name: str) -> None:
+    said = r"^unknown scheme '.{0,79}: expected one of peridio, statement$"
+    with pytest.raises(UnsupportedVersionError, match=said):
+        find_scheme(name)
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_what_a_scheme_signs_it_verifies(name: str) -> None:
+    scheme, item = find_scheme(name), REQUEST.items[0]
+    scheme.verify(PROD.public_key, item, REQUEST, scheme.sign(PROD, item, REQUEST))
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+@pytest.mark.parametrize("other", SCHEMES)
+def test_no_signature_of_one_scheme_is_one_of_another(name: str, other: str) -> None:
+    """F70: no message of one scheme is a message of another."""
+    item = REQUEST.items[0]
+    value = find_scheme(name).sign(PROD, item, REQUEST)
+    if name != other:
+        with pytest.raises(Exception, match=r"expected"):
+            find_scheme(other).verify(PROD.public_key, item, REQUEST, value)
+    with pytest.raises(Exception, match=r"verify|signed by"):
+        find_scheme(name).verify(SPARE.public_key, item, REQUEST, value)
