@@ -15,8 +15,8 @@ from signkit.errors import FileError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from signkit.model.plan import PlannedItem
     from signkit.model.request import Item, Request
-    from signkit.prepare.hashing import HashedFile
     from signkit.prepare.release_list import ListedFile
 
 _SUFFIX = ".request.json"
@@ -222,7 +222,7 @@ def _check_free(path: Path, *, force: bool) -> None:
     check_target(_plan_path(path), replace=True)
 
 
-def _hash(listed: Sequence[ListedFile]) -> Sequence[HashedFile]:
+def _hash(listed: Sequence[ListedFile]) -> Sequence[PlannedItem]:
     from signkit.prepare.hashing import hash_files, total_size
 
     paths = [each.path for each in listed]
@@ -231,21 +231,23 @@ def _hash(listed: Sequence[ListedFile]) -> Sequence[HashedFile]:
 
 
 def _write(
-    request: Request, hashed: Sequence[HashedFile], path: Path, *, force: bool
+    request: Request, hashed: Sequence[PlannedItem], path: Path, *, force: bool
 ) -> dict[str, str]:
     from signkit.cli.home import signkit_home
     from signkit.custody.identity import load_or_create_identity
     from signkit.formats.files import write_new
     from signkit.formats.plan import encode_plan
     from signkit.formats.request import sign_request
-    from signkit.prepare.build import build_plan
+    from signkit.model.plan import Plan
     from signkit.verify.digest import compute_digest
 
     data = sign_request(request, load_or_create_identity(signkit_home(), "requester"))
     digest = compute_digest(data)
     plan = _plan_path(path)
     # The plan first: a request that exists always has its plan.
-    write_new(plan, encode_plan(build_plan(digest, hashed)), mode=0o600, replace=True)
+    write_new(
+        plan, encode_plan(Plan(request=digest, items=tuple(hashed))), mode=0o600, replace=True
+    )
     write_new(path, data, replace=force)
     return {"request": str(path), "plan": str(plan), "sha256": digest.hex()}
 

@@ -1,4 +1,4 @@
-"""From hashed files to a request and its plan.
+"""From hashed files to the items of a request.
 
 Every digest in a request was computed here, from the file, by `hashing.py`: nothing is taken over
 from anybody (docs/design/architecture.md, rule 3).
@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from signkit.formats.request import check_distinct, parse_metadata
-from signkit.model.plan import Plan, PlannedItem
+from signkit.model.plan import PlannedItem
 from signkit.model.request import Item, Wanted
-from signkit.prepare.hashing import HashedFile
 from signkit.prepare.release_list import ListedFile
 from signkit.schemes.table import find_scheme
 from signkit.verify import limits
-from signkit.verify.digest import Sha256
 from signkit.verify.encoding import check_name, check_text
 
 NextSequence = Callable[[str, str], int]
@@ -34,7 +32,7 @@ def build_wanted(schemes: Sequence[str], *, role: str) -> tuple[Wanted, ...]:
 
 def build_items(
     listed: Sequence[ListedFile],
-    hashed: Sequence[HashedFile],
+    hashed: Sequence[PlannedItem],
     *,
     wanted: tuple[Wanted, ...],
     next_sequence: NextSequence,
@@ -60,7 +58,7 @@ def build_items(
 
 
 def _build_item(
-    said: ListedFile, found: HashedFile, wanted: tuple[Wanted, ...], next_sequence: NextSequence
+    said: ListedFile, found: PlannedItem, wanted: tuple[Wanted, ...], next_sequence: NextSequence
 ) -> Item:
     for what, text in (
         ("artifact", said.artifact),
@@ -85,26 +83,4 @@ def _build_item(
         if said.custom_metadata
         else {},
         wanted=wanted,
-    )
-
-
-def build_plan(request: Sha256, hashed: Sequence[HashedFile]) -> Plan:
-    """Return the plan that stays on this side.
-
-    Args:
-        request: SHA-256 of the request file.
-        hashed: One for each item of the request, in its order.
-    """
-    return Plan(
-        request=request,
-        items=tuple(
-            PlannedItem(
-                path=found.path,
-                identity=found.identity,
-                digest=found.digest,
-                part_size=found.part_size,
-                parts=found.parts,
-            )
-            for found in hashed
-        ),
     )

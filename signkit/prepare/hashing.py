@@ -25,13 +25,11 @@ from signkit.verify.digest import compute_stream_digest
 if TYPE_CHECKING:
     from signkit.verify.digest import ReadInto
 
-HashedFile = PlannedItem
-"""What is known of a file once it is hashed is exactly what is planned of it."""
 
 _PROCESSES_FROM = 64
 
 
-def hash_file(path: str, *, advance: Advance, part_size: int | None = None) -> HashedFile:
+def hash_file(path: str, *, advance: Advance, part_size: int | None = None) -> PlannedItem:
     """Hash one content file, whole and in parts, reading each byte once.
 
     Args:
@@ -52,12 +50,12 @@ def hash_file(path: str, *, advance: Advance, part_size: int | None = None) -> H
         return (digests, chosen), count
 
     ((digest, parts), chosen), identity = read_content(absolute, compute)
-    return HashedFile(
+    return PlannedItem(
         path=absolute, identity=identity, digest=digest, part_size=chosen, parts=parts
     )
 
 
-def hash_files(paths: Sequence[str], *, advance: Advance) -> list[HashedFile]:
+def hash_files(paths: Sequence[str], *, advance: Advance) -> list[PlannedItem]:
     """Hash many content files; the results are in the order of the paths.
 
     Args:
@@ -83,7 +81,7 @@ def total_size(paths: Sequence[str]) -> int:
     return total
 
 
-def _hash_many(paths: Sequence[str], processes: int, advance: Advance) -> Iterator[HashedFile]:
+def _hash_many(paths: Sequence[str], processes: int, advance: Advance) -> Iterator[PlannedItem]:
     part_size = choose_part_size(0)
     with closing(hash_small_files(paths, processes=processes)) as chunks:
         for some, answers in chunks:
@@ -94,7 +92,7 @@ def _hash_many(paths: Sequence[str], processes: int, advance: Advance) -> Iterat
                 else:
                     digest, identity = answer
                     parts = (digest,) if identity.size else ()
-                    yield HashedFile(
+                    yield PlannedItem(
                         path=path,
                         identity=identity,
                         digest=digest,

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from signkit.errors import FormatError, UnsupportedVersionError
-from signkit.prepare.build import build_items, build_plan, build_wanted
-from signkit.prepare.hashing import HashedFile, hash_files
+from signkit.model.plan import PlannedItem
+from signkit.prepare.build import build_items, build_wanted
+from signkit.prepare.hashing import hash_files
 from signkit.prepare.release_list import ListedFile
-from signkit.verify.digest import Sha256
 
 WANTED = build_wanted(["peridio", "statement"], role="release")
 
 
 @pytest.fixture
-def hashed(tmp_path: Path) -> list[HashedFile]:
+def hashed(tmp_path: Path) -> list[PlannedItem]:
     paths = [tmp_path / "a.bin", tmp_path / "b.bin"]
     for path in paths:
         path.write_text(path.name)
     return hash_files([str(path) for path in paths], advance=lambda _count: None)
 
 
-def said_of(hashed: HashedFile, **changes: Any) -> ListedFile:
+def said_of(hashed: PlannedItem, **changes: Any) -> ListedFile:
     name = hashed.path.rpartition("/")[2]
     said = ListedFile(
         path=hashed.path,
@@ -40,7 +40,7 @@ def said_of(hashed: HashedFile, **changes: Any) -> ListedFile:
     return replace(said, **changes)
 
 
-def test_an_item_holds_what_was_said_and_computed(hashed: list[HashedFile]) -> None:
+def test_an_item_holds_what_was_said_and_computed(hashed: list[PlannedItem]) -> None:
     said = said_of(hashed[0], sequence=9, expires="2030-01-01T00:00:00Z", custom_metadata={"a": 1})
     (item,) = build_items([said], hashed[:1], wanted=WANTED, next_sequence=lambda *_place: 1)
     assert (item.name, item.artifact, item.version, item.target) == ("a.bin", "a.bin", "1", "t")
@@ -49,7 +49,7 @@ def test_an_item_holds_what_was_said_and_computed(hashed: list[HashedFile]) -> N
     assert (item.custom_metadata, item.wanted) == ({"a": 1}, WANTED)
 
 
-def test_a_sequence_that_was_not_said_continues(hashed: list[HashedFile]) -> None:
+def test_a_sequence_that_was_not_said_continues(hashed: list[PlannedItem]) -> None:
     asked: list[tuple[str, str]] = []
 
     def following(artifact: str, target: str) -> int:
@@ -74,7 +74,7 @@ def test_a_sequence_that_was_not_said_continues(hashed: list[HashedFile]) -> Non
     ],
 )
 def test_what_breaks_a_rule_of_the_request_is_refused(
-    hashed: list[HashedFile], change: dict[str, Any], told: str
+    hashed: list[PlannedItem], change: dict[str, Any], told: str
 ) -> None:
     said = [said_of(hashed[0], **change), said_of(hashed[1])]
     with pytest.raises(FormatError, match=told):
@@ -85,9 +85,3 @@ def test_a_scheme_is_wanted_once_and_must_be_known() -> None:
     assert build_wanted(["peridio", "statement", "peridio"], role="release") == WANTED
     with pytest.raises(UnsupportedVersionError, match="unknown scheme 'rot13'"):
         build_wanted(["peridio", "rot13"], role="release")
-
-
-def test_a_plan_holds_every_file_in_order(hashed: list[HashedFile]) -> None:
-    plan = build_plan(Sha256(32), hashed)
-    assert plan.request == bytes(32)
-    assert plan.items == tuple(hashed)
