@@ -52,7 +52,9 @@ _INSECURE = typer.Option("--insecure-http", help="Allow plain http beyond this m
 _STATION = typer.Option(metavar="KEY", help="The station's public key: no other will do.")
 _KEY = typer.Option(metavar="KEY", help="A signing key's public key: no others; repeatable.")
 _CONCURRENCY = typer.Option(min=1, max=64, help="Parts sent at the same time.")
-_ALL = typer.Option("--all-signatures", help="Attach every signature; its devices take one.")
+_ALL = typer.Option(
+    "--all-signatures", help="Attach all, not just one; the registry's devices take one."
+)
 _TIMEOUT = typer.Option(min=1.0, metavar="SECONDS", help="Give up on a step after this long.")
 _DRY_RUN = typer.Option("--dry-run", help="Say what would be done, and change nothing.")
 _JSON = typer.Option("--json", help="Print the result as JSON.")
