@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import os
@@ -86,10 +87,14 @@ def serve(settings: Settings, *, host: str, port: int, announce: Callable[[Ready
             lifespan="on",
             log_config=None,
             access_log=False,
+            # --public-url says how clients reach a proxy, not a header that anybody can send.
+            proxy_headers=False,
             server_header=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
+        # What is there now stays: the collector need not look at it again and again.
+        gc.freeze()
         url = settings.public_url or _url(listener)
         ready = Ready(url=url, data=str(folder.path), pid=os.getpid())
         _Server(config, lambda: announce(ready)).run(sockets=[listener])

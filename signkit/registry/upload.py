@@ -22,7 +22,7 @@ from signkit.registry.store import PartKey, PartStore, PartWriter, Piece
 from signkit.registry.wire import Loan, borrow
 
 _BATCH_SIZE = 1024 * 1024
-_BUFFER_SIZE = 512 * 1024
+_BUFFER_SIZE = 1024 * 1024
 _LENT_THREADS = 32
 _BATCH_THREADS = 8
 

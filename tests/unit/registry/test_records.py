@@ -218,7 +218,7 @@ def test_largest_size(api):
 def test_what_is_not_there(api, kind, method):
     organization = api.ask("GET", "/users/me")["organization_prn"]
     singular = {"binaries": "binary"}.get(kind, kind[:-1])
-    body: dict[str, object] = {} if method == "PATCH" else None
+    body: dict[str, object] | None = {} if method == "PATCH" else None
     for prn in (
         f"{organization}:{singular}:{uuid4()}",
         f"prn:1:{uuid4()}:{singular}:{uuid4()}",
