@@ -14,6 +14,7 @@ from typer._click.exceptions import UsageError as ClickUsageError
 from signkit.cli import output
 from signkit.errors import SignkitError, UsageError
 
+_INTERRUPTED = 130
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 
 app = typer.Typer(
@@ -86,4 +87,6 @@ def run_app(arguments: list[str]) -> int:
         raise
     except Exception as error:  # noqa: BLE001  (the net under everything: no traceback for users)
         return output.fail(_defect(error), as_json=as_json)
+    if code == _INTERRUPTED:  # typer answers Ctrl-C with this exit code
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0

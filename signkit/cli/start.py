@@ -25,7 +25,9 @@ def main() -> int:
 
         return run_app(arguments)
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: nothing is half written; run the command again\n")
+        sys.stderr.write(
+            "\ninterrupted: what was done is kept, nothing is half written; run the command again\n"
+        )
         return _INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

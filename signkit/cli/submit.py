@@ -207,13 +207,9 @@ def _run(
         concurrency=concurrency,
         attach_all=attach_all,
     )
-    try:
-        with output.progress("uploading", _size(submission)) as advance:
-            hooks = Hooks(say=_note, advance=advance)
-            outcomes = run_submission(client, submission, options=options, hooks=hooks)
-    except KeyboardInterrupt:
-        output.note("interrupted: what was sent is kept; run the command again to go on")
-        raise
+    with output.progress("uploading", _size(submission)) as advance:
+        hooks = Hooks(say=_note, advance=advance)
+        outcomes = run_submission(client, submission, options=options, hooks=hooks)
     _save_checkpoint(submission, outcomes, home / "checkpoint.json")
     return outcomes
 

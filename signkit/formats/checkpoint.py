@@ -38,11 +38,18 @@ class Checkpoint:
         return self.sequences.get((artifact, target), 0) + 1
 
     def advanced(self, response: Sha256, sequences: dict[tuple[str, str], int]) -> Checkpoint:
-        """Return the checkpoint after one more response; no sequence ever goes down."""
+        """Return the checkpoint after one more response.
+
+        Nothing goes back: a response with a lower sequence than was seen is an old one submitted
+        again, and does not become the last.
+        """
         merged = dict(self.sequences)
+        old = False
         for place, sequence in sequences.items():
-            merged[place] = max(sequence, merged.get(place, 0))
-        return Checkpoint(last_response=response, sequences=merged)
+            seen = merged.get(place, 0)
+            old = old or sequence < seen
+            merged[place] = max(sequence, seen)
+        return Checkpoint(last_response=self.last_response if old else response, sequences=merged)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -301,3 +303,30 @@ def test_names_from_a_request_cannot_drive_the_terminal(signed: Machine, tmp_pat
     assert "\\u{202e}" in text
     assert all(character.isprintable() or character == "\n" for character in text)
     assert json.loads(signed.run("show", path, "--json").out)
+
+
+def test_an_interrupted_prepare_leaves_nothing_and_says_so(machine: Machine) -> None:
+    with (machine.folder / "huge.bin").open("wb") as file:
+        file.truncate(1 << 40)
+    named = ("--artifact", "a", "--version", "1", "--target", "t")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "signkit.cli", "prepare", "huge.bin", *named],
+        cwd=machine.folder,
+        env=machine.environment(),
+        stderr=subprocess.PIPE,
+    )
+    while not _has_open(process.pid, "huge.bin"):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=30)[1].decode()
+    assert (process.returncode, error.count("interrupted")) == (130, 1)
+    assert "Traceback" not in error
+    assert sorted(path.name for path in machine.folder.iterdir()) == ["huge.bin", "model.bin"]
+
+
+def _has_open(pid: int, name: str) -> bool:
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed between the two looks
+            if link.readlink().name == name:
+                return True
+    return False

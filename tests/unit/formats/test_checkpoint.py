@@ -74,7 +74,8 @@ def test_no_sequence_ever_goes_down(
 ) -> None:
     start = Checkpoint(last_response=ONE, sequences=dict(before))
     after = start.advanced(OTHER, seen)
-    assert after.last_response == OTHER
+    old = any(sequence < before.get(place, 0) for place, sequence in seen.items())
+    assert after.last_response == (ONE if old else OTHER)
     assert after.sequences.keys() == before.keys() | seen.keys()
     for place, sequence in after.sequences.items():
         assert sequence == max(before.get(place, 0), seen.get(place, 0))
