@@ -70,23 +70,29 @@ def run_app(arguments: list[str]) -> int:
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
     for name in _COMMANDS:
         import_module(f"signkit.cli.{name}").register(app)
-    as_json = "--json" in arguments
+    try:
+        code = _run(arguments)
+    except (KeyboardInterrupt, BrokenPipeError):
+        raise
+    except SignkitError as error:
+        return output.fail(error, as_json="--json" in arguments)
+    except Exception as error:  # noqa: BLE001  (the net under everything: no traceback for users)
+        return output.fail(_defect(error), as_json="--json" in arguments)
+    if code == _INTERRUPTED:  # typer answers Ctrl-C with this exit code
+        raise KeyboardInterrupt
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    """Run typer and speak its ways of ending in ours."""
     try:
         code = app(args=arguments, prog_name="signkit", standalone_mode=False)
-    except SignkitError as error:
-        return output.fail(error, as_json=as_json)
     except typer.Exit as error:
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
     except ClickUsageError as error:
         command = error.ctx.command_path if error.ctx else "signkit"
-        usage = UsageError(error.format_message(), hint=f"see {command} --help")
-        return output.fail(usage, as_json=as_json)
-    except (KeyboardInterrupt, BrokenPipeError):
-        raise
-    except Exception as error:  # noqa: BLE001  (the net under everything: no traceback for users)
-        return output.fail(_defect(error), as_json=as_json)
-    if code == _INTERRUPTED:  # typer answers Ctrl-C with this exit code
-        raise KeyboardInterrupt
+        message = error.format_message()
+        raise UsageError(message, hint=f"see {command} --help") from error
     return code if isinstance(code, int) else 0
