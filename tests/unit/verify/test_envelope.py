@@ -141,7 +141,7 @@ def test_one_key_counts_once_under_two_keyids() -> None:
 
 @pytest.mark.parametrize("threshold", [0, -1])
 def test_no_threshold_is_a_mistake_of_the_programmer(threshold: int) -> None:
-    with pytest.raises(ValueError, match=rf"expected at least 1, got {threshold}"):
+    with pytest.raises(ValueError, match=f"expected at least 1, got {threshold}"):
         opened(envelope_of(signature_of(PROD)), PROD, threshold=threshold)
 
 
@@ -178,7 +178,7 @@ def test_a_carried_key_under_the_keyid_of_a_trusted_one() -> None:
         keyid=PROD.public_key.keyid,
         public_key=encode_base64(STRANGER.public_key.raw),
     )
-    with pytest.raises(MalformedError, match=rf"expected {STRANGER.public_key.keyid}, the SHA-256"):
+    with pytest.raises(MalformedError, match=f"expected {STRANGER.public_key.keyid}, the SHA-256"):
         opened(envelope_of(carried), PROD)
 
 
@@ -186,20 +186,6 @@ def test_a_keyid_is_only_a_hint() -> None:
     """Attacker: signs with a key of his own. Move: names a trusted keyid. Does not verify."""
     with pytest.raises(SignatureInvalidError):
         opened(envelope_of(signature_of(STRANGER, keyid=PROD.public_key.keyid)), PROD)
-
-
-def test_an_altered_keyid_is_no_unknown_key() -> None:
-    value = envelope_of(signature_of(PROD, keyid=STRANGER.public_key.keyid))
-    said = f"^the thing is signed by {PROD.public_key.keyid}, but names keyid "
-    with pytest.raises(MalformedError, match=said):
-        opened(value, SPARE, PROD)
-
-
-def test_no_more_than_a_few_keys_are_tried_for_a_better_refusal() -> None:
-    keys = [KeyOfTest(str(byte), byte) for byte in range(64)]
-    value = envelope_of(signature_of(keys[0], keyid="ab" * 32), signature_of(STRANGER))
-    with pytest.raises(UnknownKeyError):
-        opened(value, *keys)
 
 
 ENCODED = encode_base64(PROD.public_key.raw)
