@@ -75,7 +75,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         threading.Thread(target=_sweep, args=(store, database), daemon=True).start()
         yield
         jobs.close()
-        receiver.close()
+        await receiver.close()
         database.close()
 
     app = FastAPI(

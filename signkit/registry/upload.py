@@ -25,6 +25,7 @@ _BATCH_SIZE = 1024 * 1024
 _BUFFER_SIZE = 1024 * 1024
 _LENT_THREADS = 32
 _BATCH_THREADS = 8
+_CLOSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +94,12 @@ class Receiver:
         self._lent = ThreadPoolExecutor(_LENT_THREADS, thread_name_prefix="signkit-part")
         self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="signkit-batch")
         self._lent_count = 0
+        self._count = 0
 
-    def close(self) -> None:
-        """Wait for the threads, which have nothing to do any more."""
+    async def close(self) -> None:
+        """Let the bodies that the server gave up leave nothing behind, then end the threads."""
+        while self._count:
+            await asyncio.sleep(_CLOSE_SECONDS)
         self._lent.shutdown()
         self._batches.shutdown()
 
@@ -116,6 +120,7 @@ class Receiver:
             OSError: the bytes cannot be written.
         """
         loan = borrow(request.scope, size) if self._lent_count < _LENT_THREADS else None
+        self._count += 1
         try:
             if loan is not None:
                 return await self._receive_lent(loan, key, size)
@@ -125,6 +130,8 @@ class Receiver:
             raise refuse(TIMEOUT, detail, headers={"connection": "close"}) from None
         except (ConnectionError, ClientDisconnect):
             raise _went_away() from None
+        finally:
+            self._count -= 1
 
     async def _receive_lent(self, loan: Loan, key: PartKey, size: int) -> Received:
         self._lent_count += 1

@@ -41,6 +41,32 @@ def test_an_id_given_by_the_caller(api):
     assert (answer.status_code, list(answer.json()["errors"])) == (409, ["id"])
 
 
+def test_ids_of_versions_and_binaries(api):
+    version, binary = uuid4(), uuid4()
+    artifact = api.ask("POST", "/artifacts", {"name": name()})["prn"]
+    body = {"artifact_prn": artifact, "version": "1", "id": version.hex}
+    made = api.ask("POST", "/artifact_versions", body)
+    assert made["prn"].endswith(f":artifact_version:{version}")
+    made = api.binary(b"", artifact_version_prn=made["prn"], id=str(binary))
+    assert made["prn"].endswith(f":binary:{binary}")
+    body = {key: made[key] for key in ("artifact_version_prn", "hash", "size")}
+    answer = api.call("POST", "/binaries", {**body, "target": "other", "id": str(binary)})
+    assert (answer.status_code, list(answer.json()["errors"])) == (409, ["id"])
+
+
+@pytest.mark.parametrize("which", ["organization", "id"])
+def test_references_to_what_is_not_there(api, which):
+    _, _, organization, _, identity = api.version().split(":")
+    names = {"organization": organization, "id": identity, which: str(uuid4())}
+    prn = f"prn:1:{names['organization']}:artifact_version:{names['id']}"
+    body = {"artifact_version_prn": prn, "hash": ZERO, "size": 0, "target": "t"}
+    answer = api.call("POST", "/binaries", body)
+    assert answer.status_code == 422
+    assert answer.json() == {"errors": {"artifact_version_prn": ["does not exist"]}}
+    search = {"search": f"artifact_version_prn:'{prn}'"}
+    assert api.call("GET", "/binaries", params=search).json()["binaries"] == []
+
+
 @pytest.mark.parametrize("spell", [str.upper, lambda text: text.replace("-", "")])
 def test_any_spelling_of_a_name(api, spell):
     made = api.ask("POST", "/artifacts", {"name": name()})

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,31 +16,33 @@ import pytest
 from tests.support.registry import make_token
 from tests.support.registry_api import Api
 
-# One thread for whole bodies, and little patience.
+# One thread for whole bodies, and as much patience as a test says.
 IMPATIENT = """
 import sys
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from signkit.registry import upload
+from signkit.registry import server, upload
 from signkit.registry.server import serve
 from signkit.registry.settings import Settings
 
 upload._LENT_THREADS = 1
-settings = Settings(data=Path(sys.argv[1]), idle_seconds=1.0)
+server._GRACE_SECONDS = 1
+settings = Settings(data=Path(sys.argv[1]), idle_seconds=float(sys.argv[2]))
 announce = lambda ready: print(dumps(asdict(ready)), flush=True)
 serve(settings, host="127.0.0.1", port=0, announce=announce)
 """
 DATA = b"x" * 2_000_000
 
 
-@pytest.fixture
-def api(tmp_path):
-    token = make_token(tmp_path / "d", "test")
+@contextmanager
+def impatient(folder, seconds):
+    """Run a registry that waits so long for the next byte, and yield it with its API."""
+    token = make_token(folder / "d", "test")
     with (
-        (tmp_path / "err").open("w") as errors,
+        (folder / "err").open("w") as errors,
         subprocess.Popen(
-            [sys.executable, "-c", IMPATIENT, str(tmp_path / "d")],
+            [sys.executable, "-c", IMPATIENT, str(folder / "d"), str(seconds)],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -48,9 +51,15 @@ def api(tmp_path):
         line = server.stdout.readline() if server.stdout else ""
         api = Api(json.loads(line)["url"], token)
         with api.http, api.bare:
-            yield api
+            yield server, api
         server.terminate()
         assert server.wait(30) == 0
+
+
+@pytest.fixture
+def api(tmp_path):
+    with impatient(tmp_path, 1.0) as (_, api):
+        yield api
 
 
 def begin(url, size):
@@ -113,3 +122,24 @@ def test_a_sender_that_goes_away_on_either_way(api, tmp_path):
     assert api.send(url, DATA).status_code == 200
     assert [part["state"] for part in api.parts(binary)] == ["valid"]
     assert "Traceback" not in (tmp_path / "err").read_text()
+
+
+def test_a_stop_does_not_wait_for_ever(tmp_path):
+    """Senders that hang, one on each way, are cut off after the time of grace."""
+    with impatient(tmp_path, 60) as (server, api):
+        binary = api.binary(DATA)
+        url = api.declare(binary, 1, DATA)["presigned_upload_url"]
+        with begin(url, 300_000), begin(url, 300_000):
+            wait_until(lambda: len(list((tmp_path / "d" / "content" / "incoming").iterdir())) == 2)
+            server.terminate()
+            assert server.wait(30) == 0
+    assert list((tmp_path / "d" / "content" / "incoming").iterdir()) == []
+
+
+def wait_until(true):
+    pause = threading.Event()
+    for _ in range(400):
+        if true():
+            return
+        pause.wait(0.05)
+    raise AssertionError
