@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from signkit.errors import PolicyError
+from signkit.station import airgap
+
 ROOT = Path(__file__).parents[3]
 WALLED = """
 import os, socket, sys, tempfile
@@ -74,3 +77,10 @@ def test_what_is_no_network_goes_on() -> None:
         "tempfile.TemporaryFile().write(b'x'); os.pipe(); os.uname(); open('/dev/null').close()"
     )
     assert walled(attempt) == "it went through"
+
+
+def test_only_socket_events_are_refused() -> None:
+    for event in ("open", "subprocess.Popen", "os.fork", "socketry.x"):
+        airgap._refuse(event, ())
+    with pytest.raises(PolicyError, match=r"^SK-AIRGAP: something tried to use .*socket.connect"):
+        airgap._refuse("socket.connect", ())

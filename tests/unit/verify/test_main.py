@@ -231,6 +231,17 @@ def test_odd_files_are_refused_and_hang_nothing(place: Place) -> None:
             assert place.run(*arguments) == 8, arguments
 
 
+def test_a_file_that_is_longer_than_the_system_says(place: Place) -> None:
+    endless = "/proc/kallsyms"  # its size is said to be 0
+    assert os.stat(endless).st_size == 0
+    for arguments, code in (
+        (["model.bin", "--key", endless], 3),
+        (["model.bin", "--key", "public.pem", "--statement", endless], 11),
+    ):
+        assert place.run(*arguments) == code
+        assert place.err.startswith(f"error: {endless} is too large for a ")
+
+
 def test_nothing_of_the_content_is_read_before_the_statement_is_refused(place: Place) -> None:
     with open("model.bin", "wb") as file:
         file.truncate(1 << 40)  # reading it would take longer than this suite may

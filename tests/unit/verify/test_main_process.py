@@ -128,9 +128,9 @@ NEVER_LOADED = {
 
 def loaded(place: Place, *arguments: str) -> set[str]:
     code = (
-        "import sys\nfrom signkit.verify.main import run\n"
+        "import sys\nbefore = set(sys.modules)\nfrom signkit.verify.main import run\n"
         f"code = run({list(arguments)!r}, program='p')\n"
-        "print(code, *sys.modules, file=sys.stderr)"
+        "print(code, *set(sys.modules) - before, file=sys.stderr)"
     )
     done = place.process([sys.executable, "-c", code])
     status, *modules = done.stderr.splitlines()[-1].split()
