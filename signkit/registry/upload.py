@@ -25,7 +25,6 @@ _BATCH_SIZE = 1024 * 1024
 _BUFFER_SIZE = 1024 * 1024
 _LENT_THREADS = 32
 _BATCH_THREADS = 8
-_CLOSE_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +94,12 @@ class Receiver:
         self._batches = ThreadPoolExecutor(_BATCH_THREADS, thread_name_prefix="signkit-batch")
         self._lent_count = 0
         self._count = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def close(self) -> None:
         """Let the bodies that the server gave up leave nothing behind, then end the threads."""
-        while self._count:
-            await asyncio.sleep(_CLOSE_SECONDS)
+        await self._idle.wait()
         self._lent.shutdown()
         self._batches.shutdown()
 
@@ -121,6 +121,7 @@ class Receiver:
         """
         loan = borrow(request.scope, size) if self._lent_count < _LENT_THREADS else None
         self._count += 1
+        self._idle.clear()
         try:
             if loan is not None:
                 return await self._receive_lent(loan, key, size)
@@ -132,6 +133,8 @@ class Receiver:
             raise _went_away() from None
         finally:
             self._count -= 1
+            if not self._count:
+                self._idle.set()
 
     async def _receive_lent(self, loan: Loan, key: PartKey, size: int) -> Received:
         self._lent_count += 1
