@@ -1,13 +1,16 @@
 """The digest of the whole and of each part, side by side, from one reading.
 
-    reader --> whole --> parts --> (back to the reader)
+    reader --+--> whole --+
+        ^    +--> parts --+
+        +-----------------+
 
-A few buffers go round in that order, each through one thread at a time: while one is filled, the
-one before it is hashed into the whole and the one before that into its part. hashlib releases the
-interpreter, so the two hashers keep two cores busy and memory stays what the buffers take.
+The reader fills a few buffers ahead and gives each to both hashers, which need not wait for one
+another; it fills a buffer again when both are done with it. hashlib releases the interpreter, so
+the two hashers keep two cores busy, and memory stays what the buffers take.
 
-A stage that fails ends the round: the reader's and the parts' end are both announced to the
-middle, which then stops the others and passes the failure on.
+Both hashers are done with the buffers in the same order, so the next from one and the next from
+the other are the same buffer. A stage that ends, in whatever way, says so with None to whoever
+waits for it, and so all of them end.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ Digests = tuple[Sha256, tuple[Sha256, ...]]
 
 _BUFFER_COUNT = 16
 _Buffers = SimpleQueue[memoryview | None]
+_Both = tuple[_Buffers, _Buffers]
 
 
 def compute_digests(
@@ -47,46 +51,54 @@ def compute_digests(
     Raises:
         Whatever read_into or advance raises; no thread is left behind.
     """
-    free, full, hashed = _Buffers(), _Buffers(), _Buffers()
+    whole_free, whole_full = _Buffers(), _Buffers()
+    parts_free, parts_full = _Buffers(), _Buffers()
     for _ in range(_BUFFER_COUNT):
-        free.put(memoryview(bytearray(BUFFER_SIZE)))
+        buffer = memoryview(bytearray(BUFFER_SIZE))
+        whole_free.put(buffer)
+        parts_free.put(buffer)
     whole, total = sha256(), 0
     with ThreadPoolExecutor(2, thread_name_prefix="signkit-prepare") as threads:
         try:
+            free, full = (whole_free, parts_free), (whole_full, parts_full)
             reader = threads.submit(_read, read_into, size, free, full)
-            parts = threads.submit(_hash_parts, part_size, hashed, free)
-            _announce_end(full, reader, parts)
-            while (piece := full.get()) is not None:
+            _announce_end(reader, *full)
+            parts = threads.submit(_hash_parts, part_size, parts_full, parts_free)
+            _announce_end(parts, parts_free)
+            while (piece := whole_full.get()) is not None:
                 whole.update(piece)
                 total += len(piece)
                 advance(len(piece))
-                hashed.put(piece)
+                whole_free.put(memoryview(piece.obj))
         finally:
-            free.put(None)
-            hashed.put(None)
+            whole_free.put(None)
     reader.result()
     return (Sha256(whole.digest()), parts.result()), total
 
 
-def _announce_end(full: _Buffers, *stages: Future[Any]) -> None:
-    for stage in stages:
-        stage.add_done_callback(lambda _stage: full.put(None))
+def _announce_end(stage: Future[Any], *waiting: _Buffers) -> None:
+    def announce(_stage: Future[Any]) -> None:
+        for queue in waiting:
+            queue.put(None)
+
+    stage.add_done_callback(announce)
 
 
-def _read(read_into: ReadInto, size: int, free: _Buffers, full: _Buffers) -> None:
+def _read(read_into: ReadInto, size: int, free: _Both, full: _Both) -> None:
     rest = size + 1
-    while rest and (buffer := free.get()) is not None:
+    while rest and free[0].get() is not None and (buffer := free[1].get()) is not None:
         count = read_into(buffer[:rest])
         if not count:
             return
         rest -= count
-        full.put(buffer[:count])
+        for queue in full:
+            queue.put(buffer[:count])
 
 
-def _hash_parts(part_size: int, hashed: _Buffers, free: _Buffers) -> tuple[Sha256, ...]:
+def _hash_parts(part_size: int, full: _Buffers, free: _Buffers) -> tuple[Sha256, ...]:
     digests: list[Sha256] = []
     state, room = sha256(), part_size
-    while (piece := hashed.get()) is not None:
+    while (piece := full.get()) is not None:
         rest = piece
         while rest:
             state.update(rest[:room])
