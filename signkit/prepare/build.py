@@ -12,7 +12,7 @@ from signkit.formats.request import check_distinct, parse_metadata
 from signkit.model.plan import PlannedItem
 from signkit.model.request import Item, Wanted
 from signkit.prepare.release_list import ListedFile
-from signkit.schemes.table import find_scheme
+from signkit.schemes.table import check_wanted, find_scheme
 from signkit.verify import limits
 from signkit.verify.encoding import check_name, check_text
 
@@ -24,10 +24,13 @@ def build_wanted(schemes: Sequence[str], *, role: str) -> tuple[Wanted, ...]:
 
     Raises:
         UnsupportedVersionError: an unknown scheme.
+        PolicyError: a blind signature without the statement.
     """
     for name in schemes:
         find_scheme(name)
-    return tuple(Wanted(scheme=name, role=role) for name in dict.fromkeys(schemes))
+    wanted = tuple(Wanted(scheme=name, role=role) for name in dict.fromkeys(schemes))
+    check_wanted(wanted)
+    return wanted
 
 
 def build_items(

@@ -5,12 +5,12 @@ A scheme is a module with `sign` and `verify`; adding one is adding its module a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from signkit.errors import UnsupportedVersionError
+from signkit.errors import PolicyError, UnsupportedVersionError
 from signkit.formats.envelope import Signing
-from signkit.model.request import Item, Request
+from signkit.model.request import Item, Request, Wanted
 from signkit.schemes import peridio, statement
 from signkit.verify.ed25519 import PublicKey
 
@@ -27,10 +27,27 @@ class Scheme(Protocol):
         """Verify one signature of one item; returns what was verified or raises."""
 
 
+BLIND_CONTROL = "SK-SIGN-BLIND"
 SCHEMES: Mapping[str, Scheme] = {
     peridio.NAME: peridio,
     statement.NAME: statement,
 }
+
+
+def check_wanted(wanted: Iterable[Wanted]) -> None:
+    """Check that no blind signature goes alone: whoever is to sign `peridio` signs the statement too.
+
+    Raises:
+        PolicyError: control SK-SIGN-BLIND.
+
+    Spec: docs/formats/schemes.md.
+    """
+    asked = {(each.scheme, each.role) for each in wanted}
+    for scheme, role in sorted(asked):
+        if scheme == peridio.NAME and (statement.NAME, role) not in asked:
+            message = f"{scheme} is asked of role {role!r} without {statement.NAME}"
+            hint = "its signature names nothing but a digest: ask for both"
+            raise PolicyError(message, control=BLIND_CONTROL, hint=hint)
 
 
 def find_scheme(name: str) -> Scheme:

@@ -21,7 +21,7 @@ from signkit.formats.display import one_line
 from signkit.formats.response import sign_response
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.model.response import ItemError, ItemResult, ItemSignature, NamedKey, Response
-from signkit.schemes.table import find_scheme
+from signkit.schemes.table import check_wanted, find_scheme
 from signkit.station.ledger import Entry, Ledger
 from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey
@@ -128,6 +128,7 @@ def _sign_item(
 
 
 def _sign_wanted(item: Item, request: Request, signer: Signer) -> tuple[ItemSignature, ...]:
+    check_wanted(item.wanted)
     names = dict.fromkeys(wanted.scheme for wanted in item.wanted)
     keyid = signer.public_key.keyid
     return tuple(

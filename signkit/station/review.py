@@ -18,8 +18,9 @@ from signkit.formats.display import (
 )
 from signkit.formats.words import encode_words
 from signkit.model.request import Item, Request, VerifiedRequest
+from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
-from signkit.verify.encoding import encode_json
+from signkit.verify.encoding import canonical_json, encode_json
 
 _WIDTH = 78
 _INDENT = 13  # of what a label says
@@ -124,7 +125,10 @@ def _item(index: int, item: Item, count: int, content: str | None) -> str:
     ]
     if item.custom_metadata:
         text = encode_json(dict(item.custom_metadata)).decode("utf-8")
-        lines += _rows("metadata", escape(text, width=_METADATA_SHOWN))
+        lines += _rows("metadata", escape(text[:_METADATA_SHOWN]))
+        if hidden := len(text[_METADATA_SHOWN:]):
+            digest = compute_digest(canonical_json(dict(item.custom_metadata)))
+            lines += _rows("", f"({hidden} more characters; SHA-256 {digest.hex()})")
     return "\n".join(lines)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from signkit.errors import UnsupportedVersionError
-from signkit.schemes.table import SCHEMES, find_scheme
+from signkit.errors import PolicyError, UnsupportedVersionError
+from signkit.model.request import Wanted
+from signkit.schemes.table import SCHEMES, check_wanted, find_scheme
 from tests.support.documents import request_of
 from tests.support.keys import PROD, SPARE
 
@@ -43,3 +44,14 @@ def test_no_signature_of_one_scheme_is_one_of_another(name: str, other: str) -> 
             find_scheme(other).verify(PROD.public_key, item, REQUEST, value)
     with pytest.raises(Exception, match=r"verify|signed by"):
         find_scheme(name).verify(SPARE.public_key, item, REQUEST, value)
+
+
+def test_a_blind_signature_never_goes_alone() -> None:
+    """Attacker: asks for the bare digest's signature only, to say later what it stands for."""
+    blind = Wanted(scheme="peridio", role="release")
+    said = Wanted(scheme="statement", role="release")
+    check_wanted([blind, said])
+    check_wanted([said])
+    for asked in ([blind], [blind, Wanted(scheme="statement", role="other")]):
+        with pytest.raises(PolicyError, match="SK-SIGN-BLIND"):
+            check_wanted(asked)

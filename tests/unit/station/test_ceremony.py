@@ -33,7 +33,13 @@ from signkit.station.ceremony import (
 from signkit.station.ledger import EMPTY_HEAD, open_ledger
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
-from tests.support.documents import CONTENT, item_value, request_file, request_value
+from tests.support.documents import (
+    CONTENT,
+    item_value,
+    request_file,
+    request_of,
+    request_value,
+)
 from tests.support.keys import PROD, SPARE, STATION
 
 NOW = "2026-01-31T13:00:00Z"
@@ -293,3 +299,10 @@ def test_a_ledger_that_fails_gives_no_response(tmp_path: Path) -> None:
         path.write_bytes(b"x")
         with pytest.raises(FileError, match="was changed while"):
             answer(verified(), signed(verified()), key=key, station=station, ledger=ledger)
+
+
+def test_a_blind_signature_alone_is_not_made() -> None:
+    blind = item_value(wanted=[{"scheme": "peridio", "role": "release"}])
+    request = request_of(request_value(blind))
+    (result,) = sign_items(request, PROD, contents=NOT_SEEN, advance=lambda _count: None)
+    assert (result.signatures, result.error and result.error.code) == ((), "policy")

@@ -17,7 +17,7 @@ from signkit.formats.words import encode_words
 from signkit.model.request import VerifiedRequest
 from signkit.station.review import confirmation_words, review_request
 from signkit.verify.digest import compute_digest
-from signkit.verify.encoding import check_name, check_text
+from signkit.verify.encoding import canonical_json, check_name, check_text
 from tests.support.documents import item_value, request_file, request_value
 from tests.support.keys import PROD, REQUESTER
 
@@ -227,5 +227,6 @@ def test_any_label_is_shown_whole(text: str) -> None:
 
 def test_long_metadata_is_cut_and_says_so() -> None:
     text = review(verified(item_value(custom_metadata={"a": "b" * 5000})))
-    assert text.endswith("bbb...")
+    assert "(3008 more characters; SHA-256" in text
+    assert compute_digest(canonical_json({"a": "b" * 5000})).hex() in text
     harmless(text)
