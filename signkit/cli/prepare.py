@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from signkit.cli import output
 from signkit.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from signkit.model.plan import PlannedItem
     from signkit.model.request import Item, Request
@@ -93,6 +94,7 @@ def prepare(
     as_json: AsJson = False,
 ) -> None:
     """Hash every file once and write X.request.json (crosses the gap) and X.plan.json (stays)."""
+    gc.disable()  # a hundred thousand items, and not a cycle among them
     from signkit.cli.clock import now, user_at_machine
     from signkit.cli.home import signkit_home
     from signkit.formats.checkpoint import load_checkpoint
@@ -112,13 +114,16 @@ def prepare(
     path = _request_path(listed, release, out)
     _check_free(path, force=force)
     checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
-    hashed = _hash(listed)
+    hashed: list[PlannedItem] = []
+    items = build_items(
+        listed, _hash(listed, hashed), wanted=wanted, next_sequence=checkpoint.next_sequence
+    )
     request = Request(
         requester=requester or user_at_machine(),
         reason=reason or listed_reason,
         created=now(),
         previous_response=checkpoint.last_response,
-        items=build_items(listed, hashed, wanted=wanted, next_sequence=checkpoint.next_sequence),
+        items=items,
     )
     written = _write(request, hashed, path, force=force)
     _report(request, written, as_json=as_json)
@@ -163,32 +168,36 @@ def _listed(
         parsed = parse_release_list(data, folder=release.parent)
         return list(parsed.files), parsed.reason
     if files_from is None:
-        return [_listed_file(str(path), said) for path in files], None
+        return _listed_files([str(path) for path in files], said), None
     data = (
         sys.stdin.buffer.read(RELEASE_LIST_SIZE + 1)
         if str(files_from) == "-"
         else read_file(files_from, limit=RELEASE_LIST_SIZE, what="path list")
     )
-    return [_listed_file(path, said) for path in parse_path_list(data)], None
+    return _listed_files(parse_path_list(data), said), None
 
 
-def _listed_file(path: str, said: _Said) -> ListedFile:
-    from signkit.prepare.release_list import ListedFile, fill
+def _listed_files(paths: Sequence[str], said: _Said) -> list[ListedFile]:
+    from signkit.prepare.release_list import ListedFile, check_distinct, fill
 
     if said.artifact is None or said.version is None or said.target is None:
         message = "expected --artifact, --version and --target"
         raise UsageError(message, hint="or name them in a release list and give it with --list")
-    name = path.rpartition("/")[2]
-    return ListedFile(
-        path=path,
-        name=name,
-        artifact=fill(said.artifact, name),
-        version=said.version,
-        target=fill(said.target, name),
-        sequence=said.sequence,
-        expires=said.expires,
-        custom_metadata=said.custom_metadata,
-    )
+    listed = [
+        ListedFile(
+            path=path,
+            name=(name := path.rpartition("/")[2]),
+            artifact=fill(said.artifact, name),
+            version=said.version,
+            target=fill(said.target, name),
+            sequence=said.sequence,
+            expires=said.expires,
+            custom_metadata=said.custom_metadata,
+        )
+        for path in paths
+    ]
+    check_distinct(listed)
+    return listed
 
 
 def _request_path(listed: Sequence[ListedFile], release: Path | None, out: Path | None) -> Path:
@@ -222,12 +231,15 @@ def _check_free(path: Path, *, force: bool) -> None:
     check_target(_plan_path(path), replace=True)
 
 
-def _hash(listed: Sequence[ListedFile]) -> Sequence[PlannedItem]:
+def _hash(listed: Sequence[ListedFile], done: list[PlannedItem]) -> Iterator[PlannedItem]:
+    """Hash every file; each result is handed on at once, and kept."""
     from signkit.prepare.hashing import hash_files, total_size
 
     paths = [each.path for each in listed]
     with output.progress("hashing", lambda: total_size(paths)) as advance:
-        return hash_files(paths, advance=advance)
+        for each in hash_files(paths, advance=advance):
+            done.append(each)
+            yield each
 
 
 def _write(

@@ -6,9 +6,9 @@ from anybody (docs/design/architecture.md, rule 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from signkit.formats.request import check_distinct, parse_metadata
+from signkit.formats.request import parse_metadata
 from signkit.model.plan import PlannedItem
 from signkit.model.request import Item, Wanted
 from signkit.prepare.release_list import ListedFile
@@ -35,7 +35,7 @@ def build_wanted(schemes: Sequence[str], *, role: str) -> tuple[Wanted, ...]:
 
 def build_items(
     listed: Sequence[ListedFile],
-    hashed: Sequence[PlannedItem],
+    hashed: Iterable[PlannedItem],
     *,
     wanted: tuple[Wanted, ...],
     next_sequence: NextSequence,
@@ -44,20 +44,17 @@ def build_items(
 
     Args:
         listed: What was said, one for each file.
-        hashed: What was computed, in the same order.
+        hashed: What was computed, in the same order; it may still be on its way.
         wanted: The signatures asked for.
         next_sequence: The sequence that follows for an artifact and target, where none was said.
 
     Raises:
-        FormatError: a name, label or metadata breaks a rule of the request, or two files are for
-            one artifact, version and target.
+        FormatError: a name, label or metadata breaks a rule of the request.
     """
-    items = tuple(
+    return tuple(
         _build_item(said, found, wanted, next_sequence)
         for said, found in zip(listed, hashed, strict=True)
     )
-    check_distinct(items)
-    return items
 
 
 def _build_item(

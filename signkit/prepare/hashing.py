@@ -55,8 +55,8 @@ def hash_file(path: str, *, advance: Advance, part_size: int | None = None) -> P
     )
 
 
-def hash_files(paths: Sequence[str], *, advance: Advance) -> list[PlannedItem]:
-    """Hash many content files; the results are in the order of the paths.
+def hash_files(paths: Sequence[str], *, advance: Advance) -> Iterator[PlannedItem]:
+    """Hash many content files, one after the other or side by side, as they are asked for.
 
     Args:
         paths: The files; symbolic links are followed.
@@ -68,8 +68,8 @@ def hash_files(paths: Sequence[str], *, advance: Advance) -> list[PlannedItem]:
     absolute = [_absolute(path) for path in paths]
     processes = process_count()
     if len(absolute) < _PROCESSES_FROM or processes == 1:
-        return [hash_file(path, advance=advance) for path in absolute]
-    return list(_hash_many(absolute, processes, advance))
+        return (hash_file(path, advance=advance) for path in absolute)
+    return _hash_many(absolute, processes, advance)
 
 
 def total_size(paths: Sequence[str]) -> int:

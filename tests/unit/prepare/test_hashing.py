@@ -114,7 +114,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("name", ["a\udcff", "a\0b"])
 def test_a_path_that_cannot_be_written_down_is_refused(tmp_path: Path, name: str) -> None:
-    for hash_it in (hash_file, lambda path, advance: hash_files([path], advance=advance)):
+    for hash_it in (hash_file, lambda path, advance: list(hash_files([path], advance=advance))):
         with pytest.raises(FileError, match="expected UTF-8 without NUL") as caught:
             hash_it(f"{tmp_path}/{name}", advance=ignore)
         assert caught.value.hint == "rename the file"
@@ -203,7 +203,7 @@ def test_a_file_that_never_ends_is_refused(tmp_path: Path) -> None:
 def test_many_files_are_hashed_as_one_is(tmp_path: Path, count: int) -> None:
     paths = make_files(tmp_path, count)
     counted: list[int] = []
-    hashed = hash_files(paths, advance=counted.append)
+    hashed = list(hash_files(paths, advance=counted.append))
     assert hashed == [hash_file(path, advance=ignore) for path in paths]
     assert sum(counted) == total_size(paths)
 
@@ -213,7 +213,7 @@ def test_large_files_among_many_are_cut_into_parts(tmp_path: Path) -> None:
     os.truncate(paths[3], PART)
     os.truncate(paths[50], PART + 1)
     counted: list[int] = []
-    hashed = hash_files(paths, advance=counted.append)
+    hashed = list(hash_files(paths, advance=counted.append))
     assert [len(hashed[place].parts) for place in (0, 1, 3, 50)] == [0, 1, 1, 2]
     assert hashed[50] == hash_file(paths[50], advance=ignore)
     assert sum(counted) == total_size(paths)
@@ -226,15 +226,15 @@ def test_the_first_file_that_is_refused_is_named(tmp_path: Path, count: int) -> 
     paths[5] = str(tmp_path / "fifo")
     paths[7] = str(tmp_path / "missing")
     with pytest.raises(FileError, match="fifo is a FIFO: expected a regular file"):
-        hash_files(paths, advance=ignore)
+        list(hash_files(paths, advance=ignore))
 
 
 def test_one_core_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = make_files(tmp_path, 70)
-    several = hash_files(paths, advance=ignore)
+    several = list(hash_files(paths, advance=ignore))
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     monkeypatch.setattr(hashing, "hash_small_files", pytest.fail)
-    assert hash_files(paths, advance=ignore) == several
+    assert list(hash_files(paths, advance=ignore)) == several
 
 
 def test_interrupting_leaves_no_thread_and_no_process(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_interrupting_leaves_no_thread_and_no_process(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        hash_files(paths, advance=interrupt)
+        list(hash_files(paths, advance=interrupt))
     assert (threading.active_count(), children.read_text()) == before
 
 
