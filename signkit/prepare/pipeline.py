@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Digests = tuple[Sha256, tuple[Sha256, ...]]
 
-_BUFFER_COUNT = 16
+_BUFFER_COUNT = 24  # of 1 MiB: what is ahead must outlast the turns that threads take on a core
 _Buffers = SimpleQueue[memoryview | None]
 _Both = tuple[_Buffers, _Buffers]
 
