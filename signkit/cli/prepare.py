@@ -14,7 +14,7 @@ from signkit.cli import output
 from signkit.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from signkit.model.plan import PlannedItem
     from signkit.model.request import Item, Request
@@ -100,6 +100,7 @@ def prepare(
     from signkit.formats.checkpoint import load_checkpoint
     from signkit.model.request import Request
     from signkit.prepare.build import build_items, build_wanted
+    from signkit.prepare.hashing import hash_files, total_size
 
     wanted = build_wanted(scheme or ["peridio", "statement"], role=role)
     said = _Said(
@@ -110,17 +111,23 @@ def prepare(
         expires=_expiry(expires),
         custom_metadata=_metadata(metadata),
     )
-    listed, listed_reason = _listed(files or [], release, files_from, said)
-    path = _request_path(listed, release, out)
+    asked = _files(files or [], release, files_from, said)
+    path = _request_path(asked.paths, release, out)
     _check_free(path, force=force)
     checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
     hashed: list[PlannedItem] = []
-    items = build_items(
-        listed, _hash(listed, hashed), wanted=wanted, next_sequence=checkpoint.next_sequence
-    )
+    with output.progress("hashing", lambda: total_size(asked.paths)) as advance:
+        found = hash_files(asked.paths, advance=advance)
+        # Of many files, other processes hash some while they are described and built here.
+        items = build_items(
+            asked.describe(),
+            _kept(found, hashed),
+            wanted=wanted,
+            next_sequence=checkpoint.next_sequence,
+        )
     request = Request(
         requester=requester or user_at_machine(),
-        reason=reason or listed_reason,
+        reason=reason or asked.reason,
         created=now(),
         previous_response=checkpoint.last_response,
         items=items,
@@ -150,9 +157,18 @@ def _metadata(path: Path | None) -> dict[str, object]:
     return parse_metadata(value, what=str(path))
 
 
-def _listed(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """Which files, and how to find out what is said of each."""
+
+    paths: Sequence[str]
+    describe: Callable[[], Sequence[ListedFile]]
+    reason: str | None = None
+
+
+def _files(
     files: Sequence[Path], release: Path | None, files_from: Path | None, said: _Said
-) -> tuple[list[ListedFile], str | None]:
+) -> _Files:
     from signkit.formats.files import read_file
     from signkit.prepare.release_list import (
         RELEASE_LIST_SIZE,
@@ -166,30 +182,38 @@ def _listed(
     if release is not None:
         data = read_file(release, limit=RELEASE_LIST_SIZE, what="release list")
         parsed = parse_release_list(data, folder=release.parent)
-        return list(parsed.files), parsed.reason
+        paths = [each.path for each in parsed.files]
+        return _Files(paths=paths, describe=lambda: parsed.files, reason=parsed.reason)
+    _check_named(said)
     if files_from is None:
-        return _listed_files([str(path) for path in files], said), None
+        named = [str(path) for path in files]
+        return _Files(paths=named, describe=lambda: _listed_files(named, said))
     data = (
         sys.stdin.buffer.read(RELEASE_LIST_SIZE + 1)
         if str(files_from) == "-"
         else read_file(files_from, limit=RELEASE_LIST_SIZE, what="path list")
     )
-    return _listed_files(parse_path_list(data), said), None
+    listed = parse_path_list(data)
+    return _Files(paths=listed, describe=lambda: _listed_files(listed, said))
+
+
+def _check_named(said: _Said) -> None:
+    if None in {said.artifact, said.version, said.target}:
+        message = "expected --artifact, --version and --target"
+        raise UsageError(message, hint="or name them in a release list and give it with --list")
 
 
 def _listed_files(paths: Sequence[str], said: _Said) -> list[ListedFile]:
     from signkit.prepare.release_list import ListedFile, check_distinct, fill
 
-    if said.artifact is None or said.version is None or said.target is None:
-        message = "expected --artifact, --version and --target"
-        raise UsageError(message, hint="or name them in a release list and give it with --list")
+    artifact, version, target = said.artifact or "", said.version or "", said.target or ""
     listed = [
         ListedFile(
             path=path,
             name=(name := path.rpartition("/")[2]),
-            artifact=fill(said.artifact, name),
-            version=said.version,
-            target=fill(said.target, name),
+            artifact=fill(artifact, name),
+            version=version,
+            target=fill(target, name),
             sequence=said.sequence,
             expires=said.expires,
             custom_metadata=said.custom_metadata,
@@ -200,7 +224,7 @@ def _listed_files(paths: Sequence[str], said: _Said) -> list[ListedFile]:
     return listed
 
 
-def _request_path(listed: Sequence[ListedFile], release: Path | None, out: Path | None) -> Path:
+def _request_path(paths: Sequence[str], release: Path | None, out: Path | None) -> Path:
     if out is not None:
         if not out.name.endswith(_SUFFIX):
             message = f"--out: expected a name that ends in {_SUFFIX}, got {out.name!r}"
@@ -208,11 +232,11 @@ def _request_path(listed: Sequence[ListedFile], release: Path | None, out: Path 
         return out
     if release is not None:
         return release.with_name(release.stem + _SUFFIX)
-    if not listed:
+    if not paths:
         message = "the list of files is empty"
         raise UsageError(message)
-    first = Path(listed[0].path)
-    return first.parent / ((first.stem if len(listed) == 1 else "release") + _SUFFIX)
+    first = Path(paths[0])
+    return first.parent / ((first.stem if len(paths) == 1 else "release") + _SUFFIX)
 
 
 def _plan_path(request: Path) -> Path:
@@ -231,15 +255,11 @@ def _check_free(path: Path, *, force: bool) -> None:
     check_target(_plan_path(path), replace=True)
 
 
-def _hash(listed: Sequence[ListedFile], done: list[PlannedItem]) -> Iterator[PlannedItem]:
-    """Hash every file; each result is handed on at once, and kept."""
-    from signkit.prepare.hashing import hash_files, total_size
-
-    paths = [each.path for each in listed]
-    with output.progress("hashing", lambda: total_size(paths)) as advance:
-        for each in hash_files(paths, advance=advance):
-            done.append(each)
-            yield each
+def _kept(found: Iterator[PlannedItem], kept: list[PlannedItem]) -> Iterator[PlannedItem]:
+    """Hand each result on at once, and keep it for the plan."""
+    for each in found:
+        kept.append(each)
+        yield each
 
 
 def _write(

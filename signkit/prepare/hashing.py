@@ -10,8 +10,9 @@ Spec: docs/formats/plan-and-journal.md sections 3 and 4.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from signkit.errors import FileError, TooLargeError
@@ -19,7 +20,7 @@ from signkit.formats.content import Advance, read_content
 from signkit.model.plan import PlannedItem
 from signkit.prepare.parts import choose_part_size
 from signkit.prepare.pipeline import Digests, compute_digests
-from signkit.prepare.workers import hash_small_files, process_count
+from signkit.prepare.workers import Answer, hash_small_files, process_count
 from signkit.verify.digest import compute_stream_digest
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def hash_file(path: str, *, advance: Advance, part_size: int | None = None) -> P
 def hash_files(paths: Sequence[str], *, advance: Advance) -> Iterator[PlannedItem]:
     """Hash many content files, one after the other or side by side, as they are asked for.
 
+    Of many, other processes have begun to hash when this returns.
+
     Args:
         paths: The files; symbolic links are followed.
         advance: Called with the bytes just hashed, in the caller's thread.
@@ -69,7 +72,8 @@ def hash_files(paths: Sequence[str], *, advance: Advance) -> Iterator[PlannedIte
     processes = process_count()
     if len(absolute) < _PROCESSES_FROM or processes == 1:
         return (hash_file(path, advance=advance) for path in absolute)
-    return _hash_many(absolute, processes, advance)
+    chunks = hash_small_files(absolute, processes=processes)
+    return _join(chain([next(chunks)], chunks), chunks, advance)
 
 
 def total_size(paths: Sequence[str]) -> int:
@@ -81,10 +85,14 @@ def total_size(paths: Sequence[str]) -> int:
     return total
 
 
-def _hash_many(paths: Sequence[str], processes: int, advance: Advance) -> Iterator[PlannedItem]:
+def _join(
+    answered: Iterable[tuple[Sequence[str], Sequence[Answer]]],
+    chunks: Generator[object],
+    advance: Advance,
+) -> Iterator[PlannedItem]:
     part_size = choose_part_size(0)
-    with closing(hash_small_files(paths, processes=processes)) as chunks:
-        for some, answers in chunks:
+    with closing(chunks):
+        for some, answers in answered:
             advance(sum(answer[1].size for answer in answers if answer))
             for path, answer in zip(some, answers, strict=True):
                 if answer is None:
