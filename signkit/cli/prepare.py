@@ -204,16 +204,17 @@ def _check_named(said: _Said) -> None:
 
 
 def _listed_files(paths: Sequence[str], said: _Said) -> list[ListedFile]:
-    from signkit.prepare.release_list import ListedFile, check_distinct, fill
+    from signkit.prepare.release_list import ListedFile, check_distinct, make_filler
 
-    artifact, version, target = said.artifact or "", said.version or "", said.target or ""
+    fill_artifact, fill_target = make_filler(said.artifact or ""), make_filler(said.target or "")
+    version = said.version or ""
     listed = [
         ListedFile(
             path=path,
             name=(name := path.rpartition("/")[2]),
-            artifact=fill(artifact, name),
+            artifact=fill_artifact(name),
             version=version,
-            target=fill(target, name),
+            target=fill_target(name),
             sequence=said.sequence,
             expires=said.expires,
             custom_metadata=said.custom_metadata,

@@ -60,23 +60,21 @@ def build_items(
 def _build_item(
     said: ListedFile, found: PlannedItem, wanted: tuple[Wanted, ...], next_sequence: NextSequence
 ) -> Item:
-    for what, text in (
-        ("artifact", said.artifact),
-        ("version", said.version),
-        ("target", said.target),
-    ):
-        if not (text.isprintable() and 0 < len(text) <= limits.LABEL_LENGTH):
+    artifact, version, target, name = said.artifact, said.version, said.target, said.name
+    if not (_is_plain(artifact) and _is_plain(version) and _is_plain(target)):
+        for what, text in (("artifact", artifact), ("version", version), ("target", target)):
             check_text(text, what=f"{what} of {said.path}", limit=limits.LABEL_LENGTH)
+    check_name(name, what=f"name of {said.path}")
     sequence = said.sequence
     if sequence is None:
-        sequence = next_sequence(said.artifact, said.target)
+        sequence = next_sequence(artifact, target)
     return Item(
-        name=check_name(said.name, what=f"name of {said.path}"),
+        name=name,
         size=found.identity.size,
         digest=found.digest,
-        artifact=said.artifact,
-        version=said.version,
-        target=said.target,
+        artifact=artifact,
+        version=version,
+        target=target,
         sequence=sequence,
         expires=said.expires,
         custom_metadata=parse_metadata(said.custom_metadata, what=said.name)
@@ -84,3 +82,8 @@ def _build_item(
         else {},
         wanted=wanted,
     )
+
+
+def _is_plain(label: str) -> bool:
+    """Say whether a label is beyond doubt; any other is looked at closely."""
+    return label.isprintable() and 0 < len(label) <= limits.LABEL_LENGTH

@@ -11,10 +11,9 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 
 from signkit.errors import MalformedError, TooLargeError, UsageError
 from signkit.formats.request import parse_metadata
@@ -227,18 +226,21 @@ def fill(template: str, name: str) -> str:
     Raises:
         UsageError: a brace that is not part of one of the two.
     """
-    if not _has_placeholder(template):
-        return template
-    return template.format(name=name, stem=os.path.splitext(name)[0])
+    return make_filler(template)(name)
 
 
-@lru_cache(maxsize=64)  # one template stands for up to 100,000 files
-def _has_placeholder(template: str) -> bool:
-    """Say whether there is anything to fill in, once every brace is known to be harmless."""
+def make_filler(template: str) -> Callable[[str], str]:
+    """Return `fill` for one template, which may stand for up to 100,000 files.
+
+    Raises:
+        UsageError: as `fill`.
+    """
     if any(brace in _PLACEHOLDER.sub("", template) for brace in "{}"):
         message = f"{template!r}: expected {{name}} or {{stem}}, got another brace"
         raise UsageError(message)
-    return "{" in template
+    if "{" not in template:
+        return lambda _name: template
+    return lambda name: template.format(name=name, stem=os.path.splitext(name)[0])
 
 
 def check_distinct(files: Sequence[ListedFile]) -> None:
