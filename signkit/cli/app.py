@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-import traceback
 from importlib import import_module
-from importlib.metadata import version
 
 import typer
 from typer._click.exceptions import UsageError as ClickUsageError
@@ -45,12 +43,16 @@ def _root(
     *, show_version: bool = typer.Option(False, "--version", help="Print the version and exit.")
 ) -> None:
     if show_version:
+        from importlib.metadata import version  # 30 ms that no other command needs
+
         output.show_result({}, f"signkit {version('signkit')}", as_json=False)
         raise typer.Exit
 
 
 def _defect(error: Exception) -> SignkitError:
     if "SIGNKIT_TRACEBACK" in os.environ:
+        import traceback
+
         traceback.print_exception(error)
     what = f"{type(error).__name__}: {error}".rstrip(": ")
     hint = "a defect of signkit: please report it; SIGNKIT_TRACEBACK=1 shows where it happened"

@@ -14,11 +14,12 @@ from signkit.cli import output
 from signkit.errors import FileError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from signkit.model.plan import PlannedItem
-    from signkit.model.request import Item, Request
+    from signkit.model.request import Item
     from signkit.prepare.release_list import ListedFile
+    from signkit.verify.digest import Sha256
 
 _SUFFIX = ".request.json"
 
@@ -95,10 +96,6 @@ def prepare(
 ) -> None:
     """Hash every file once and write X.request.json (crosses the gap) and X.plan.json (stays)."""
     gc.disable()  # a hundred thousand items, and not a cycle among them
-    from signkit.cli.clock import now, user_at_machine
-    from signkit.cli.home import signkit_home
-    from signkit.formats.checkpoint import load_checkpoint
-    from signkit.model.request import Request
     from signkit.prepare.build import build_items, build_wanted
     from signkit.prepare.hashing import hash_files, total_size
 
@@ -114,26 +111,15 @@ def prepare(
     asked = _files(files or [], release, files_from, said)
     path = _request_path(asked.paths, release, out)
     _check_free(path, force=force)
-    checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
-    hashed: list[PlannedItem] = []
     with output.progress("hashing", lambda: total_size(asked.paths)) as advance:
+        # Of many files, other processes hash some while they are described and written here.
         found = hash_files(asked.paths, advance=advance)
-        # Of many files, other processes hash some while they are described and built here.
-        items = build_items(
-            asked.describe(),
-            _kept(found, hashed),
-            wanted=wanted,
-            next_sequence=checkpoint.next_sequence,
-        )
-    request = Request(
-        requester=requester or user_at_machine(),
-        reason=reason or asked.reason,
-        created=now(),
-        previous_response=checkpoint.last_response,
-        items=items,
-    )
-    written = _write(request, hashed, path, force=force)
-    _report(request, written, as_json=as_json)
+        result = _Result(requester=requester, reason=reason or asked.reason, as_json=as_json)
+        for item, planned in build_items(
+            asked.describe(), found, wanted=wanted, next_sequence=result.next_sequence
+        ):
+            result.add(item, planned)
+    result.write(path, force=force)
 
 
 def _expiry(text: str | None) -> str | None:
@@ -256,55 +242,71 @@ def _check_free(path: Path, *, force: bool) -> None:
     check_target(_plan_path(path), replace=True)
 
 
-def _kept(found: Iterator[PlannedItem], kept: list[PlannedItem]) -> Iterator[PlannedItem]:
-    """Hand each result on at once, and keep it for the plan."""
-    for each in found:
-        kept.append(each)
-        yield each
+class _Result:
+    """The request and its plan while they grow, and what is said of them in the end."""
 
+    def __init__(self, *, requester: str | None, reason: str | None, as_json: bool) -> None:
+        from signkit.cli.clock import now, user_at_machine
+        from signkit.cli.home import signkit_home
+        from signkit.custody.identity import load_or_create_identity
+        from signkit.formats.checkpoint import load_checkpoint
+        from signkit.formats.plan import PlanWriter
+        from signkit.formats.request import RequestWriter
 
-def _write(
-    request: Request, hashed: Sequence[PlannedItem], path: Path, *, force: bool
-) -> dict[str, str]:
-    from signkit.cli.home import signkit_home
-    from signkit.custody.identity import load_or_create_identity
-    from signkit.formats.files import write_new
-    from signkit.formats.plan import encode_plan
-    from signkit.formats.request import sign_request
-    from signkit.model.plan import Plan
-    from signkit.verify.digest import compute_digest
+        checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
+        self.next_sequence = checkpoint.next_sequence
+        self._signer = load_or_create_identity(signkit_home(), "requester")
+        self._request = RequestWriter(
+            requester=requester or user_at_machine(),
+            reason=reason,
+            created=now(),
+            previous_response=checkpoint.last_response,
+        )
+        self._plan = PlanWriter()
+        self._count = self._size = 0
+        self._as_json = as_json
+        self._described: list[dict[str, object]] = []
 
-    data = sign_request(request, load_or_create_identity(signkit_home(), "requester"))
-    digest = compute_digest(data)
-    plan = _plan_path(path)
-    # The plan first: a request that exists always has its plan.
-    write_new(
-        plan, encode_plan(Plan(request=digest, items=tuple(hashed))), mode=0o600, replace=True
-    )
-    write_new(path, data, replace=force)
-    return {"request": str(path), "plan": str(plan), "sha256": digest.hex()}
+    def add(self, item: Item, planned: PlannedItem) -> None:
+        self._request.add(item)
+        self._plan.add(planned)
+        self._count += 1
+        self._size += item.size
+        if self._as_json:
+            self._described.append(_describe(item))
 
+    def write(self, path: Path, *, force: bool) -> None:
+        from signkit.formats.files import write_new
+        from signkit.verify.digest import compute_digest
 
-def _report(request: Request, written: dict[str, str], *, as_json: bool) -> None:
-    from signkit.formats.display import human_size
-    from signkit.formats.fingerprint import word_rows
+        data = self._request.sign(self._signer)
+        digest = compute_digest(data)
+        # The plan first: a request that exists always has its plan.
+        write_new(_plan_path(path), self._plan.encode(digest), mode=0o600, replace=True)
+        write_new(path, data, replace=force)
+        self._show(path, digest)
 
-    size = sum(item.size for item in request.items)
-    words = word_rows(bytes.fromhex(written["sha256"]))
-    lines = [
-        f"request  {written['request']}",
-        f"SHA-256  {written['sha256']}",
-        *(f"         {row}" for row in words),
-        f"plan     {written['plan']} (stays here)",
-        f"items    {len(request.items)}, {human_size(size)} in all",
-    ]
-    value: dict[str, object] = {
-        **written,
-        "item_count": len(request.items),
-        "size": size,
-        "items": [_describe(item) for item in request.items] if as_json else [],
-    }
-    output.show_result(value, "\n".join(lines), as_json=as_json)
+    def _show(self, path: Path, digest: Sha256) -> None:
+        from signkit.formats.display import human_size
+        from signkit.formats.fingerprint import word_rows
+
+        plan = _plan_path(path)
+        lines = [
+            f"request  {path}",
+            f"SHA-256  {digest.hex()}",
+            *(f"         {row}" for row in word_rows(digest)),
+            f"plan     {plan} (stays here)",
+            f"items    {self._count}, {human_size(self._size)} in all",
+        ]
+        value: dict[str, object] = {
+            "request": str(path),
+            "plan": str(plan),
+            "sha256": digest.hex(),
+            "item_count": self._count,
+            "size": self._size,
+            "items": self._described,
+        }
+        output.show_result(value, "\n".join(lines), as_json=self._as_json)
 
 
 def _describe(item: Item) -> dict[str, object]:

@@ -113,9 +113,10 @@ def encode_document(payload_type: str, payload: bytes, signer: Signing) -> bytes
         CustodyError: the signer cannot sign.
         SignatureInvalidError: the signer returned something that does not verify.
     """
-    signature = sign_payload(payload_type, payload, signer, carry_key=True)
     message = pre_authentication_encoding(payload_type, payload)
-    verify_signature(signer.public_key, message, signature.signature)
+    key, raw = signer.public_key, signer.sign(message)
+    verify_signature(key, message, raw)
+    signature = Signature(keyid=key.keyid, signature=raw, public_key=key)
     return encode_envelope(payload_type, payload, [signature])
 
 

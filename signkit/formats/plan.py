@@ -34,27 +34,54 @@ _TAIL = b',"checksum":{"sha256":"%b"}}'
 _TAIL_SIZE = len(_TAIL % bytes(64))
 
 
+class PlanWriter:
+    """A plan on its way into its file: an item is encoded at once and need not be kept."""
+
+    def __init__(self) -> None:
+        self._items: list[bytes] = []
+
+    def add(self, item: PlannedItem) -> None:
+        """Add one item; they stand in the order of the request's.
+
+        Raises:
+            FileError: its path is not UTF-8, so it cannot be written down.
+        """
+        try:
+            self._items.append(_encode_item(item).encode("utf-8"))
+        except UnicodeEncodeError as error:
+            message = f"the path {item.path!r} is not UTF-8, so the plan cannot be written"
+            raise FileError(message, hint="rename the file") from error
+
+    def encode(self, request: Sha256) -> bytes:
+        """Return the plan file.
+
+        Args:
+            request: SHA-256 of the request file.
+
+        Raises:
+            TooLargeError: it is longer than limits.PLAN_SIZE.
+        """
+        head = f'{{"format":"{FORMAT}","request":{{"sha256":"{request.hex()}"}},"items":['
+        body = b"".join((head.encode("ascii"), b",".join(self._items), b"]"))
+        data = body + _TAIL % sha256(body).hexdigest().encode("ascii")
+        if len(data) > limits.PLAN_SIZE:
+            message = (
+                f"the plan is too large: expected at most {limits.PLAN_SIZE} bytes, got {len(data)}"
+            )
+            raise TooLargeError(message, hint="split the release into several requests")
+        return data
+
+
 def encode_plan(plan: Plan) -> bytes:
-    """Return the plan file.
+    """Return the file of a plan that is at hand as a whole.
 
     Raises:
-        FileError: a path is not UTF-8, so it cannot be written down.
-        TooLargeError: the plan is longer than limits.PLAN_SIZE.
+        FileError, TooLargeError: as `PlanWriter`.
     """
-    items = ",".join([_encode_item(item) for item in plan.items])
-    head = f'{{"format":"{FORMAT}","request":{{"sha256":"{plan.request.hex()}"}}'
-    try:
-        body = f'{head},"items":[{items}]'.encode()
-    except UnicodeEncodeError as error:
-        message = "a path is not UTF-8, so the plan cannot be written"
-        raise FileError(message, hint="rename the file") from error
-    data = body + _TAIL % sha256(body).hexdigest().encode("ascii")
-    if len(data) > limits.PLAN_SIZE:
-        message = (
-            f"the plan is too large: expected at most {limits.PLAN_SIZE} bytes, got {len(data)}"
-        )
-        raise TooLargeError(message, hint="split the release into several requests")
-    return data
+    writer = PlanWriter()
+    for item in plan.items:
+        writer.add(item)
+    return writer.encode(plan.request)
 
 
 def _encode_item(item: PlannedItem) -> str:

@@ -29,6 +29,8 @@ from signkit.verify.encoding import (
 
 PAYLOAD_TYPE = "application/vnd.signkit.request.v1+json"
 _WANTED_COUNT = 16
+_SPLIT = "split the release into several requests"
+_Places = dict[tuple[str, str, str], int]
 
 
 def open_request(data: bytes) -> VerifiedRequest:
@@ -51,43 +53,117 @@ def open_request(data: bytes) -> VerifiedRequest:
     return VerifiedRequest(request=request, digest=opened.digest, requester_key=opened.key)
 
 
-def sign_request(request: Request, requester: Signing) -> bytes:
-    """Return the request file, signed by its requester.
+class RequestWriter:
+    """A request on its way into its file, one item after the other.
 
-    Args:
-        request: What is asked for. The names and custom metadata of its items were checked where
-            they came in (`check_name`, `check_text`, `parse_metadata`); all else is checked here.
-        requester: Who signs it.
-
-    Raises:
-        FormatError: the request breaks a rule of its own format: no reader would take it.
-        SignatureInvalidError, CustodyError: the requester's key failed.
+    An item is encoded at once and need not be kept: a hundred thousand of them would take more time to
+    hold than to write. The names and custom metadata of items were checked where they came in
+    (`check_name`, `check_text`, `parse_metadata`); all else is checked here.
     """
-    _check_writable(request)
-    payload = encode_request(request)
-    if len(payload) > limits.REQUEST_SIZE * 3 // 4 - limits.KEY_FILE_SIZE:
-        message = f"the request is too large: {len(payload)} bytes before encoding"
-        raise FormatError(message, hint="split the release into several requests")
-    return encode_document(PAYLOAD_TYPE, payload, requester)
+
+    def __init__(
+        self, *, requester: str, reason: str | None, created: str, previous_response: Sha256 | None
+    ) -> None:
+        """Begin a request.
+
+        Args:
+            requester: Who says that they ask.
+            reason: Why, or None.
+            created: RFC 3339 UTC text.
+            previous_response: SHA-256 of the last response file this side has seen, or None.
+
+        Raises:
+            FormatError: one of them breaks a rule of the format.
+        """
+        check_text(requester, what="request.requester", limit=limits.LABEL_LENGTH)
+        if reason is not None:
+            check_text(reason, what="request.reason", limit=limits.REASON_LENGTH, lines=True)
+        self._created = check_time(created, what="request.created")
+        self._head = _encode_head(requester, reason, created, previous_response)
+        self._items: list[bytes] = []
+        self._size = len(self._head)
+        self._places: _Places = {}
+        self._wanted: tuple[Wanted, ...] | None = None
+        self._wanted_text = ""
+
+    def add(self, item: Item) -> None:
+        """Add one item.
+
+        Raises:
+            FormatError: it breaks a rule of the format, or the request grows too large.
+        """
+        where = f"request.items[{len(self._items)}]"
+        if len(self._items) == limits.ITEM_COUNT:
+            message = f"request.items: expected at most {limits.ITEM_COUNT} items, got more"
+            raise TooLargeError(message, hint=_SPLIT)
+        if item.wanted is not self._wanted:  # mostly all items share one tuple
+            value = _wanted_value(item.wanted)
+            _parse_wanted(Fields({"wanted": value}, where), where)
+            self._wanted, self._wanted_text = item.wanted, encode_json(value).decode()
+        _check_item(item, where, created=self._created)
+        _take_place(self._places, item)
+        data = _item_text(item, self._wanted_text).encode("utf-8")
+        self._items.append(data)
+        self._size += len(data) + 1
+        if self._size > limits.REQUEST_SIZE * 3 // 4 - limits.KEY_FILE_SIZE:
+            message = f"the request is too large: more than {self._size} bytes before encoding"
+            raise TooLargeError(message, hint=_SPLIT)
+
+    def sign(self, requester: Signing) -> bytes:
+        """Return the request file, signed by its requester.
+
+        Raises:
+            MalformedError: there is no item.
+            SignatureInvalidError, CustodyError: the requester's key failed.
+        """
+        if not self._items:
+            message = f"request.items: expected 1 to {limits.ITEM_COUNT} items, got 0"
+            raise MalformedError(message)
+        return encode_document(PAYLOAD_TYPE, _join(self._head, self._items), requester)
+
+
+def sign_request(request: Request, requester: Signing) -> bytes:
+    """Return the file of a request that is at hand as a whole.
+
+    Raises: as `RequestWriter`.
+    """
+    writer = RequestWriter(
+        requester=request.requester,
+        reason=request.reason,
+        created=request.created,
+        previous_response=request.previous_response,
+    )
+    for item in request.items:
+        writer.add(item)
+    return writer.sign(requester)
 
 
 def encode_request(request: Request) -> bytes:
     """Return the payload of a request, its fields in the order of the specification."""
-    previous = request.previous_response
-    head = encode_json(
-        {
-            "requester": request.requester,
-            "reason": request.reason,
-            "created": request.created,
-            "previous_response": previous and {"sha256": previous.hex()},
-            "items": [],
-        }
+    head = _encode_head(
+        request.requester, request.reason, request.created, request.previous_response
     )
-    # Thousands of items mostly share one tuple of wishes: one text for each.
-    wishes = {id(item.wanted): item.wanted for item in request.items}
-    texts = {key: encode_json(_wanted_value(wish)).decode() for key, wish in wishes.items()}
-    items = ",".join(_item_text(item, texts[id(item.wanted)]) for item in request.items)
-    return b"".join((head.removesuffix(b"]}"), items.encode("utf-8"), b"]}"))
+    texts = (
+        _item_text(item, encode_json(_wanted_value(item.wanted)).decode()) for item in request.items
+    )
+    return _join(head, [text.encode("utf-8") for text in texts])
+
+
+def _encode_head(
+    requester: str, reason: str | None, created: str, previous: Sha256 | None
+) -> bytes:
+    value: dict[str, object] = {
+        "requester": requester,
+        "reason": reason,
+        "created": created,
+        "previous_response": previous and {"sha256": previous.hex()},
+        "items": [],
+    }
+    return encode_json(value).removesuffix(b"]}")
+
+
+def _join(head: bytes, items: list[bytes]) -> bytes:
+    return b"".join((head, b",".join(items), b"]}"))
 
 
 def _wanted_value(wanted: tuple[Wanted, ...]) -> list[dict[str, str]]:
@@ -125,8 +201,11 @@ def parse_request(payload: bytes) -> Request:
         ),
     )
     fields.done()
-    check_distinct(request.items)
-    _check_expiries(request)
+    places: _Places = {}
+    for index, item in enumerate(request.items):
+        _take_place(places, item)
+        if item.expires is not None:
+            _check_expiry(item.expires, f"request.items[{index}]", created=request.created)
     return request
 
 
@@ -189,58 +268,40 @@ def _parse_wanted(fields: Fields, where: str) -> tuple[Wanted, ...]:
     return tuple(wanted)
 
 
-def _check_writable(request: Request) -> None:
-    check_text(request.requester, what="request.requester", limit=limits.LABEL_LENGTH)
-    if request.reason is not None:
-        check_text(request.reason, what="request.reason", limit=limits.REASON_LENGTH, lines=True)
-    check_time(request.created, what="request.created")
-    count = len(request.items)
-    if not 1 <= count <= limits.ITEM_COUNT:
-        message = f"request.items: expected 1 to {limits.ITEM_COUNT} items, got {count}"
-        raise TooLargeError(message) if count else MalformedError(message)
-    for wanted in {id(item.wanted): item.wanted for item in request.items}.values():
-        value = {"wanted": _wanted_value(wanted)}
-        _parse_wanted(Fields(value, "request.items"), "request.items")
-    for index, item in enumerate(request.items):
-        if not 1 <= item.sequence <= limits.INTEGER_MAX:
-            message = (
-                f"request.items[{index}].sequence: expected 1 to {limits.INTEGER_MAX},"
-                f" got {item.sequence}"
-            )
-            raise MalformedError(message)
-        if not 0 <= item.size <= limits.CONTENT_SIZE:
-            message = (
-                f"request.items[{index}].size: expected 0 to {limits.CONTENT_SIZE}, got {item.size}"
-            )
-            raise MalformedError(message)
-        if item.expires is not None:
-            check_time(item.expires, what=f"request.items[{index}].expires")
-    check_distinct(request.items)
-    _check_expiries(request)
+def _check_item(item: Item, where: str, *, created: str) -> None:
+    if not 1 <= item.sequence <= limits.INTEGER_MAX:
+        message = f"{where}.sequence: expected 1 to {limits.INTEGER_MAX}, got {item.sequence}"
+        raise MalformedError(message)
+    if not 0 <= item.size <= limits.CONTENT_SIZE:
+        message = f"{where}.size: expected 0 to {limits.CONTENT_SIZE}, got {item.size}"
+        raise MalformedError(message)
+    if item.expires is not None:
+        check_time(item.expires, what=f"{where}.expires")
+        _check_expiry(item.expires, where, created=created)
 
 
-def _check_expiries(request: Request) -> None:
+def _check_expiry(expires: str, where: str, *, created: str) -> None:
     """Refuse what would give a statement that expires before it is issued."""
-    for index, item in enumerate(request.items):
-        if item.expires is not None and item.expires <= request.created:
-            message = (
-                f"request.items[{index}].expires: {item.expires} is not after {request.created}"
-            )
-            raise MalformedError(message)
+    if expires <= created:
+        message = f"{where}.expires: {expires} is not after {created}"
+        raise MalformedError(message)
 
 
-def check_distinct(items: tuple[Item, ...]) -> None:
-    """Refuse two items for one artifact, version and target: the registry holds one binary there.
+def _take_place(places: _Places, item: Item) -> None:
+    """Refuse a second item for one artifact, version and target: the registry holds one binary there.
+
+    Args:
+        places: Those that the items before have taken.
+        item: The next one.
 
     Raises:
-        MalformedError: names both places.
+        MalformedError: names both items.
     """
-    places: dict[tuple[str, str, str], int] = {}
-    for index, item in enumerate(items):
-        first = places.setdefault((item.artifact, item.version, item.target), index)
-        if first != index:
-            message = (
-                f"items {first} and {index} are both artifact {item.artifact!r},"
-                f" version {item.version!r}, target {item.target!r}"
-            )
-            raise MalformedError(message, hint="give each file its own artifact or target")
+    index = len(places)
+    first = places.setdefault((item.artifact, item.version, item.target), index)
+    if first != index:
+        message = (
+            f"items {first} and {index} are both artifact {item.artifact!r},"
+            f" version {item.version!r}, target {item.target!r}"
+        )
+        raise MalformedError(message, hint="give each file its own artifact or target")

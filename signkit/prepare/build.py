@@ -6,7 +6,7 @@ from anybody (docs/design/architecture.md, rule 3).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from signkit.formats.request import parse_metadata
 from signkit.model.plan import PlannedItem
@@ -39,8 +39,8 @@ def build_items(
     *,
     wanted: tuple[Wanted, ...],
     next_sequence: NextSequence,
-) -> tuple[Item, ...]:
-    """Join what the user said of each file with what was computed from it.
+) -> Iterator[tuple[Item, PlannedItem]]:
+    """Join what the user said of each file with what was computed from it, one at a time.
 
     Args:
         listed: What was said, one for each file.
@@ -48,13 +48,14 @@ def build_items(
         wanted: The signatures asked for.
         next_sequence: The sequence that follows for an artifact and target, where none was said.
 
+    Yields:
+        The item of the request, and how it is uploaded.
+
     Raises:
         FormatError: a name, label or metadata breaks a rule of the request.
     """
-    return tuple(
-        _build_item(said, found, wanted, next_sequence)
-        for said, found in zip(listed, hashed, strict=True)
-    )
+    for said, found in zip(listed, hashed, strict=True):
+        yield _build_item(said, found, wanted, next_sequence), found
 
 
 def _build_item(

@@ -10,9 +10,8 @@ Spec: docs/formats/plan-and-journal.md sections 3 and 4.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, suppress
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from signkit.errors import FileError, TooLargeError
@@ -73,7 +72,8 @@ def hash_files(paths: Sequence[str], *, advance: Advance) -> Iterator[PlannedIte
     if len(absolute) < _PROCESSES_FROM or processes == 1:
         return (hash_file(path, advance=advance) for path in absolute)
     chunks = hash_small_files(absolute, processes=processes)
-    return _join(chain([next(chunks)], chunks), chunks, advance)
+    next(chunks)
+    return _join(chunks, advance)
 
 
 def total_size(paths: Sequence[str]) -> int:
@@ -86,13 +86,11 @@ def total_size(paths: Sequence[str]) -> int:
 
 
 def _join(
-    answered: Iterable[tuple[Sequence[str], Sequence[Answer]]],
-    chunks: Generator[object],
-    advance: Advance,
+    chunks: Generator[tuple[Sequence[str], Sequence[Answer]]], advance: Advance
 ) -> Iterator[PlannedItem]:
     part_size = choose_part_size(0)
     with closing(chunks):
-        for some, answers in answered:
+        for some, answers in chunks:
             advance(sum(answer[1].size for answer in answers if answer))
             for path, answer in zip(some, answers, strict=True):
                 if answer is None:

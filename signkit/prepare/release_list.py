@@ -240,7 +240,17 @@ def make_filler(template: str) -> Callable[[str], str]:
         raise UsageError(message)
     if "{" not in template:
         return lambda _name: template
-    return lambda name: template.format(name=name, stem=os.path.splitext(name)[0])
+    if "{stem}" not in template:
+        return lambda name: template.replace("{name}", name)
+    if "{name}" not in template:
+        return lambda name: template.replace("{stem}", _stem(name))
+    return lambda name: template.format(name=name, stem=_stem(name))
+
+
+def _stem(name: str) -> str:
+    """Return what stands before the last suffix: `os.path.splitext` of a file name, in a third."""
+    stem = name.rpartition(".")[0]
+    return stem if stem.strip(".") else name
 
 
 def check_distinct(files: Sequence[ListedFile]) -> None:

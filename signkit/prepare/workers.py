@@ -2,8 +2,9 @@
 
 Each is a fresh interpreter that runs `worker.py`, isolated from the environment and the current
 folder. It is started, not forked: the command may have threads by now (a progress bar has), and a
-fork would copy their locks. One thread waits on each, so that questions and answers cannot block
-one another. Ctrl-C reaches only the command itself, which then ends its workers.
+fork would copy their locks. Each is asked everything at once and answers into its pipe, so none
+waits for the command, which may be busy with the answers before. Ctrl-C reaches only the command
+itself, which then ends its workers.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing, suppress
+from itertools import cycle
 from pathlib import Path
-from queue import SimpleQueue
+from threading import Thread
 from typing import IO, cast
 
 from signkit.errors import FileError
@@ -27,7 +28,8 @@ Answer = tuple[Sha256, FileIdentity] | None
 """The digest of a file and the file it was taken from; None where it was handed back."""
 
 _MOST_PROCESSES = 8
-_MOST_IN_QUESTION = 5000
+_MOST_IN_QUESTION = 1000
+_PIPE_SIZE = 1024 * 1024  # so many answers fit that no process waits while others are taken
 _LEAST_QUESTIONS_EACH = 4
 _ROOT = str(Path(__file__).parents[2])
 _PROGRAM = (
@@ -51,32 +53,22 @@ def hash_small_files(
         processes: How many to start, from 1.
 
     Yields:
-        Some of the paths and an answer for each, until all were answered, in their order.
+        First nothing, once the processes are at work. Then some of the paths and an answer for
+        each, until all were answered, in their order.
 
     Raises:
         FileError: a process cannot be started, or ended before its time.
     """
     size = min(_MOST_IN_QUESTION, len(paths) // (processes * _LEAST_QUESTIONS_EACH) + 1)
     questions = [paths[start : start + size] for start in range(0, len(paths), size)]
-    with _started(processes) as workers, ThreadPoolExecutor(processes) as threads:
-        idle: SimpleQueue[_Worker] = SimpleQueue()
-        for worker in workers:
-            idle.put(worker)
-
-        def ask(question: Sequence[str]) -> bytes:
-            worker = idle.get()
-            try:
-                return worker.ask(question)
-            finally:
-                idle.put(worker)
-
-        try:
-            for question, data in zip(questions, threads.map(ask, questions), strict=True):
-                yield question, _read_answers(data)
-        finally:
-            for worker in workers:
-                worker.kill()
-            threads.shutdown(cancel_futures=True)
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(closing(_Worker(questions[place::processes])))
+            for place in range(processes)
+        ]
+        yield (), []
+        for question, worker in zip(questions, cycle(workers), strict=False):
+            yield question, _read_answers(worker.answer(len(question)))
 
 
 def _read_answers(data: bytes) -> list[Answer]:
@@ -98,9 +90,9 @@ def _read_answers(data: bytes) -> list[Answer]:
 
 
 class _Worker:
-    """One process that answers."""
+    """One process that answers its questions in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, questions: Sequence[Sequence[str]]) -> None:
         try:
             self._process = subprocess.Popen(  # noqa: S603  (this interpreter, our own program)
                 [sys.executable, "-I", "-S", "-c", _PROGRAM],
@@ -108,6 +100,7 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 process_group=0,
+                pipesize=_PIPE_SIZE,
             )
         except OSError as error:
             message = f"a process to hash files cannot be started: {error.strerror}"
@@ -115,30 +108,27 @@ class _Worker:
         self._questions = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
         self._complaints = cast("IO[bytes]", self._process.stderr)
+        self._asking = Thread(target=self._ask, args=(_encode_questions(questions),), daemon=True)
+        self._asking.start()
 
-    def ask(self, paths: Sequence[str]) -> bytes:
-        question = b"\0".join([os.fsencode(path) for path in paths])
-        expected = len(paths) * ANSWER.size
-        try:
-            self._questions.write(len(question).to_bytes(HEADER_SIZE, "little") + question)
-            self._questions.flush()
-            data = self._answers.read(expected)
-        except OSError as error:
-            raise self._lost() from error
+    def answer(self, count: int) -> bytes:
+        """Return the answers to the next question, which has so many paths."""
+        expected = count * ANSWER.size
+        data = self._answers.read(expected)
         if len(data) != expected:
             raise self._lost()
         return data
 
-    def kill(self) -> None:
-        self._process.kill()
-
     def close(self) -> None:
-        self.kill()
+        self._process.kill()
         self._process.wait()
+        self._asking.join()
         self._answers.close()
         self._complaints.close()
-        with suppress(OSError):  # a question that a dead process never took
-            self._questions.close()
+
+    def _ask(self, data: bytes) -> None:
+        with suppress(OSError), self._questions:  # a dead process is found out where it answers
+            self._questions.write(data)
 
     def _lost(self) -> FileError:
         last = self._complaints.read().decode("utf-8", "replace").rstrip().rpartition("\n")[2]
@@ -147,12 +137,6 @@ class _Worker:
         return FileError(message, hint="prepare again; a killed process may mean too little memory")
 
 
-@contextmanager
-def _started(count: int) -> Iterator[list[_Worker]]:
-    workers: list[_Worker] = []
-    try:
-        workers.extend(_Worker() for _ in range(count))
-        yield workers
-    finally:
-        for worker in workers:
-            worker.close()
+def _encode_questions(questions: Sequence[Sequence[str]]) -> bytes:
+    encoded = [os.fsencode("\0".join(question)) for question in questions]
+    return b"".join([len(each).to_bytes(HEADER_SIZE, "little") + each for each in encoded])

@@ -17,7 +17,7 @@ from signkit.errors import (
     TooLargeError,
 )
 from signkit.formats.request import (
-    check_distinct,
+    RequestWriter,
     encode_request,
     open_request,
     parse_metadata,
@@ -126,16 +126,27 @@ def test_what_no_reader_takes_is_not_signed(name: str) -> None:
 
 
 def test_too_many_items_are_not_signed() -> None:
-    items = (ITEM,) * (limits.ITEM_COUNT + 1)
-    with pytest.raises(TooLargeError, match=r"expected 1 to 100000 items, got 100001"):
+    items = tuple(replace(ITEM, target=str(place)) for place in range(limits.ITEM_COUNT + 1))
+    with pytest.raises(TooLargeError, match=r"expected at most 100000 items, got more"):
         sign_request(replace(REQUEST, items=items), REQUESTER)
 
 
 def test_more_than_a_reader_reads_is_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "REQUEST_SIZE", 22_400)
     assert len(encode_request(REQUEST)) > 22_400 * 3 // 4 - limits.KEY_FILE_SIZE
-    with pytest.raises(FormatError, match=r"the request is too large: .* bytes before encoding"):
+    with pytest.raises(TooLargeError, match=r"the request is too large: .* bytes before encoding"):
         sign_request(REQUEST, REQUESTER)
+
+
+def test_the_size_of_a_request_is_counted_to_the_byte() -> None:
+    items = tuple(replace(ITEM, target=f"t\u00fc{place}") for place in range(3))
+    writer = RequestWriter(
+        requester="r", reason="\u00fc", created=REQUEST.created, previous_response=None
+    )
+    for item in items:
+        writer.add(item)
+    request = replace(REQUEST, requester="r", reason="\u00fc", items=items)
+    assert writer._size + len("]}") - len(",") == len(encode_request(request))
 
 
 @pytest.mark.parametrize("signer", [REQUESTER, STATION])
@@ -194,11 +205,17 @@ def test_an_item_expires_after_the_request_was_made() -> None:
 
 
 def test_one_item_for_one_place() -> None:
-    check_distinct((ITEM, replace(ITEM, target="x"), replace(ITEM, version="2")))
-    with pytest.raises(
-        MalformedError, match=r"^items 0 and 2 are both artifact 'ML-Model', version"
+    apart = (ITEM, replace(ITEM, target="x"), replace(ITEM, version="2"))
+    assert sign_request(replace(REQUEST, items=apart), REQUESTER)
+    twins = replace(REQUEST, items=(ITEM, replace(ITEM, target="x"), replace(ITEM, name="other")))
+    for refuse in (
+        lambda: sign_request(twins, REQUESTER),
+        lambda: parse_request(encode_request(twins)),
     ):
-        check_distinct((ITEM, replace(ITEM, target="x"), replace(ITEM, name="other")))
+        with pytest.raises(
+            MalformedError, match=r"^items 0 and 2 are both artifact 'ML-Model', version"
+        ):
+            refuse()
 
 
 def test_the_place_of_the_statement_is_reserved() -> None:

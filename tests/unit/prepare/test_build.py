@@ -42,7 +42,10 @@ def said_of(hashed: PlannedItem, **changes: Any) -> ListedFile:
 
 def test_an_item_holds_what_was_said_and_computed(hashed: list[PlannedItem]) -> None:
     said = said_of(hashed[0], sequence=9, expires="2030-01-01T00:00:00Z", custom_metadata={"a": 1})
-    (item,) = build_items([said], hashed[:1], wanted=WANTED, next_sequence=lambda *_place: 1)
+    ((item, planned),) = build_items(
+        [said], hashed[:1], wanted=WANTED, next_sequence=lambda *_place: 1
+    )
+    assert planned is hashed[0]
     assert (item.name, item.artifact, item.version, item.target) == ("a.bin", "a.bin", "1", "t")
     assert (item.size, item.digest) == (5, hashed[0].digest)
     assert (item.sequence, item.expires) == (9, "2030-01-01T00:00:00Z")
@@ -57,8 +60,8 @@ def test_a_sequence_that_was_not_said_continues(hashed: list[PlannedItem]) -> No
         return 40 + len(asked)
 
     said = [said_of(hashed[0]), said_of(hashed[1], sequence=7)]
-    items = build_items(said, hashed, wanted=WANTED, next_sequence=following)
-    assert [item.sequence for item in items] == [41, 7]
+    built = build_items(said, hashed, wanted=WANTED, next_sequence=following)
+    assert [item.sequence for item, _planned in built] == [41, 7]
     assert asked == [("a.bin", "t")]
 
 
@@ -77,7 +80,7 @@ def test_what_breaks_a_rule_of_the_request_is_refused(
 ) -> None:
     said = [said_of(hashed[0], **change), said_of(hashed[1])]
     with pytest.raises(FormatError, match=told):
-        build_items(said, hashed, wanted=WANTED, next_sequence=lambda *_place: 1)
+        list(build_items(said, hashed, wanted=WANTED, next_sequence=lambda *_place: 1))
 
 
 def test_a_scheme_is_wanted_once_and_must_be_known() -> None:

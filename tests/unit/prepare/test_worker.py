@@ -82,16 +82,25 @@ def test_hands_back_a_file_that_changes_while_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "f"
-    path.write_bytes(b"123")
-    readv = os.readv
+    read, readv = os.read, os.readv
 
-    def append_then_read(descriptor: int, views: tuple[memoryview]) -> int:
+    def append() -> None:
         with path.open("ab") as file:
             file.write(b"4")
+
+    def append_then_read(descriptor: int, count: int) -> bytes:
+        append()
+        return read(descriptor, count)
+
+    def append_then_readv(descriptor: int, views: tuple[memoryview]) -> int:
+        append()
         return readv(descriptor, views)
 
-    monkeypatch.setattr(os, "readv", append_then_read)
-    assert ask(path)[0][0] == HANDED_BACK
+    monkeypatch.setattr(os, "read", append_then_read)
+    monkeypatch.setattr(os, "readv", append_then_readv)
+    for size in (3, 300_000):
+        path.write_bytes(bytes(size))
+        assert ask(path)[0][0] == HANDED_BACK
 
 
 def test_hands_back_what_cannot_be_read() -> None:

@@ -35,17 +35,22 @@ def test_every_path_is_answered_in_order(tmp_path: Path, processes: int) -> None
 
 
 def test_fewer_paths_than_processes(tmp_path: Path) -> None:
-    ((some, answers),) = hash_small_files(make_files(tmp_path, 1), processes=4)
+    at_work, (some, answers) = hash_small_files(make_files(tmp_path, 1), processes=4)
+    assert at_work == ((), [])
     assert len(some) == len(answers) == 1
 
 
-def test_a_question_larger_than_a_pipe_is_answered(tmp_path: Path) -> None:
-    """Question and answer are both above the 64 KiB that a pipe holds."""
+def test_questions_and_answers_larger_than_a_pipe(tmp_path: Path) -> None:
+    """Both are above the 1 MiB that a pipe holds, and nobody reads until the last was asked."""
     path = tmp_path / ("x" * 200)
     path.touch()
-    ((_some, answers), *_rest) = hash_small_files([str(path)] * 9000, processes=1)
+    chunks = hash_small_files([str(path)] * 40_000, processes=2)
+    next(chunks)
+    time.sleep(0.5)
+    answers = [answer for _some, answers in chunks for answer in answers]
+    assert len(answers) == 40_000
     assert all(answers)
-    assert len(answers) * ANSWER.size > 65536
+    assert len(answers) * ANSWER.size > 2 * 1024**2
 
 
 def test_a_process_that_dies_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
