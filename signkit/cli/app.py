@@ -70,7 +70,9 @@ def run_app(arguments: list[str]) -> int:
     """
     # A command makes many values that live to its end: looking for cycles among them is in vain.
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
-    for name in _COMMANDS:
+    # Only the command that is asked for is loaded; whoever asks for another sees them all.
+    asked = [name for name in arguments[:1] if name in _COMMANDS]
+    for name in asked or _COMMANDS:
         import_module(f"signkit.cli.{name}").register(app)
     try:
         code = _run(arguments)

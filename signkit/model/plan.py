@@ -6,12 +6,12 @@ The plan never crosses the gap. Spec: docs/formats/plan-and-journal.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from signkit.verify.digest import Sha256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """What the system said of a content file while its digest was taken.
 
     A file with the same identity was not written since (ctime cannot be set back by a program);
@@ -33,8 +33,7 @@ class FileIdentity:
     ctime_ns: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedItem:
+class PlannedItem(NamedTuple):
     """How one item's content is uploaded.
 
     Attributes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from signkit.verify.digest import Sha256
 from signkit.verify.ed25519 import PublicKey
@@ -25,8 +26,7 @@ class Wanted:
     role: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class Item(NamedTuple):
     """One binary of a request.
 
     Attributes:

@@ -62,9 +62,8 @@ def _build_item(
     said: ListedFile, found: PlannedItem, wanted: tuple[Wanted, ...], next_sequence: NextSequence
 ) -> Item:
     artifact, version, target, name = said.artifact, said.version, said.target, said.name
-    if not (_is_plain(artifact) and _is_plain(version) and _is_plain(target)):
-        for what, text in (("artifact", artifact), ("version", version), ("target", target)):
-            check_text(text, what=f"{what} of {said.path}", limit=limits.LABEL_LENGTH)
+    for what, text in (("artifact", artifact), ("version", version), ("target", target)):
+        check_text(text, what=f"{what} of {said.path}", limit=limits.LABEL_LENGTH)
     check_name(name, what=f"name of {said.path}")
     sequence = said.sequence
     if sequence is None:
@@ -83,8 +82,3 @@ def _build_item(
         else {},
         wanted=wanted,
     )
-
-
-def _is_plain(label: str) -> bool:
-    """Say whether a label is beyond doubt; any other is looked at closely."""
-    return label.isprintable() and 0 < len(label) <= limits.LABEL_LENGTH

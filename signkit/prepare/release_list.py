@@ -14,6 +14,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from signkit.errors import MalformedError, TooLargeError, UsageError
 from signkit.formats.request import parse_metadata
@@ -25,8 +26,7 @@ RELEASE_LIST_SIZE = 64 * limits.MIB
 _PLACEHOLDER = re.compile(r"\{(?:name|stem)\}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedFile:
+class ListedFile(NamedTuple):
     """One file of a release, as the user said it.
 
     Attributes:

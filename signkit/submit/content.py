@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from types import TracebackType
 from typing import Self
@@ -70,7 +70,7 @@ def confirm_content(planned: PlannedItem, *, advance: Advance) -> PlannedItem:
         DigestMismatchError: it changed; names the file and both digests.
         FileError: it cannot be read.
     """
-    return replace(planned, identity=check_unchanged(planned, advance=advance))
+    return planned._replace(identity=check_unchanged(planned, advance=advance))
 
 
 class OpenContent:

@@ -6,8 +6,6 @@ are published test keys.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from signkit.errors import NotCanonicalError, SignatureInvalidError, SignkitError
@@ -88,7 +86,7 @@ ANSWERS = {
 
 def verified(key: PublicKey, digest: bytes, signature: str) -> bytes:
     request = request_of()
-    item = replace(request.items[0], digest=Sha256(digest))
+    item = request.items[0]._replace(digest=Sha256(digest))
     return peridio.verify(key, item, request, signature)
 
 

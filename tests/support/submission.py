@@ -99,7 +99,7 @@ def make_signed(
         custom_metadata={"peridiod": {"installer": "file"}},
         wanted=tuple(Wanted(scheme=scheme, role="release") for scheme in SCHEMES),
     )
-    return sign_items(folder, [replace(item, **changes)], [planned], keys)  # type: ignore[arg-type]
+    return sign_items(folder, [item._replace(**changes)], [planned], keys)  # type: ignore[arg-type]
 
 
 def sign_items(

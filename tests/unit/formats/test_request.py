@@ -45,7 +45,7 @@ REQUEST = request_of()
 
 
 def with_item(**changes: Any) -> Request:
-    return replace(REQUEST, items=(replace(ITEM, **changes),))
+    return replace(REQUEST, items=(ITEM._replace(**changes),))
 
 
 def parsed(value: object) -> Request:
@@ -126,7 +126,7 @@ def test_what_no_reader_takes_is_not_signed(name: str) -> None:
 
 
 def test_too_many_items_are_not_signed() -> None:
-    items = tuple(replace(ITEM, target=str(place)) for place in range(limits.ITEM_COUNT + 1))
+    items = tuple(ITEM._replace(target=str(place)) for place in range(limits.ITEM_COUNT + 1))
     with pytest.raises(TooLargeError, match=r"expected at most 100000 items, got more"):
         sign_request(replace(REQUEST, items=items), REQUESTER)
 
@@ -139,7 +139,7 @@ def test_more_than_a_reader_reads_is_not_signed(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_size_of_a_request_is_counted_to_the_byte() -> None:
-    items = tuple(replace(ITEM, target=f"t\u00fc{place}") for place in range(3))
+    items = tuple(ITEM._replace(target=f"t\u00fc{place}") for place in range(3))
     writer = RequestWriter(
         requester="r", reason="\u00fc", created=REQUEST.created, previous_response=None
     )
@@ -205,9 +205,9 @@ def test_an_item_expires_after_the_request_was_made() -> None:
 
 
 def test_one_item_for_one_place() -> None:
-    apart = (ITEM, replace(ITEM, target="x"), replace(ITEM, version="2"))
+    apart = (ITEM, ITEM._replace(target="x"), ITEM._replace(version="2"))
     assert sign_request(replace(REQUEST, items=apart), REQUESTER)
-    twins = replace(REQUEST, items=(ITEM, replace(ITEM, target="x"), replace(ITEM, name="other")))
+    twins = replace(REQUEST, items=(ITEM, ITEM._replace(target="x"), ITEM._replace(name="other")))
     for refuse in (
         lambda: sign_request(twins, REQUESTER),
         lambda: parse_request(encode_request(twins)),
@@ -226,8 +226,8 @@ def test_the_place_of_the_statement_is_reserved() -> None:
 
 def test_items_are_spelled_as_the_json_writer_spells_them() -> None:
     text = 'a"\\/\u00fc\u2028\U0001f511\x7f'.replace("\x7f", "")
-    odd = replace(ITEM, name=text.replace("\\", "").replace("/", ""), artifact=text, target=text)
-    item = replace(odd, custom_metadata={text: [text, 1, None]}, expires="2036-01-31T00:00:00Z")
+    odd = ITEM._replace(name=text.replace("\\", "").replace("/", ""), artifact=text, target=text)
+    item = odd._replace(custom_metadata={text: [text, 1, None]}, expires="2036-01-31T00:00:00Z")
     payload = encode_request(replace(REQUEST, items=(ITEM, item)))
     assert encode_json(parse_json(payload, limit=len(payload), what="request")) == payload
     assert parse_request(payload).items[1] == item

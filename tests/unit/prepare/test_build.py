@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,7 @@ def said_of(hashed: PlannedItem, **changes: Any) -> ListedFile:
         expires=None,
         custom_metadata={},
     )
-    return replace(said, **changes)
+    return said._replace(**changes)
 
 
 def test_an_item_holds_what_was_said_and_computed(hashed: list[PlannedItem]) -> None:

@@ -34,8 +34,7 @@ from tests.support.keys import PROD, SPARE, STRANGER
 from tests.support.strategies import REQUESTS
 
 REQUEST = request_of()
-ITEM = replace(
-    REQUEST.items[0],
+ITEM = REQUEST.items[0]._replace(
     expires="2027-01-31T12:00:00Z",
     custom_metadata={"b": [1, "ü"], "a": {"\U0001f600": None, "\ufb33": True}},
 )
@@ -79,12 +78,12 @@ def test_every_station_signs_the_same_bytes() -> None:
 
 
 def test_the_order_of_metadata_is_not_signed() -> None:
-    item = replace(ITEM, custom_metadata=dict(reversed(list(ITEM.custom_metadata.items()))))
+    item = ITEM._replace(custom_metadata=dict(reversed(list(ITEM.custom_metadata.items()))))
     assert statement.sign(PROD, item, REQUEST) == MADE
 
 
 def test_no_metadata_is_the_digest_of_an_empty_object() -> None:
-    said = json.loads(statement.compute_payload(replace(ITEM, custom_metadata={}), REQUEST))
+    said = json.loads(statement.compute_payload(ITEM._replace(custom_metadata={}), REQUEST))
     assert said["predicate"]["custom_metadata"]["sha256"] == compute_digest(b"{}").hex()
 
 
@@ -107,7 +106,7 @@ CHANGES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: str(next(iter(change))))
 def test_it_is_for_this_item_in_every_field(change: dict[str, Any]) -> None:
     with pytest.raises(ContextError, match=r"says something else than the request asked for$"):
-        verified(MADE, replace(ITEM, **change))
+        verified(MADE, ITEM._replace(**change))
 
 
 def test_it_is_for_this_request() -> None:
@@ -116,7 +115,7 @@ def test_it_is_for_this_request() -> None:
 
 
 def test_what_does_not_enter_the_statement_does_not_matter() -> None:
-    assert verified(MADE, replace(ITEM, wanted=()), reason="x", requester="y")
+    assert verified(MADE, ITEM._replace(wanted=()), reason="x", requester="y")
 
 
 def test_the_same_statement_in_other_bytes_is_another() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -109,7 +108,7 @@ def test_a_file_that_is_gone(planned, signed):
     with pytest.raises(FileError):
         confirm_content(planned, advance=NOBODY)
     with pytest.raises(FileError):
-        OpenContent(replace(planned))
+        OpenContent(planned._replace())
 
 
 def test_a_file_that_cannot_be_read_any_more(planned):

@@ -86,7 +86,7 @@ def test_a_response_to_another_request(signed):
 
 
 def test_a_plan_of_other_content(signed):
-    other = replace(signed.plan.items[0], digest=Sha256(bytes(32)))
+    other = signed.plan.items[0]._replace(digest=Sha256(bytes(32)))
     for items in ((other,), (), signed.plan.items * 2):
         with pytest.raises(JournalError, match="does not list"):
             replace(signed, plan=replace(signed.plan, items=items)).open()

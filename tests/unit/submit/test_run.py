@@ -21,7 +21,7 @@ def release(tmp_path):
     """Three binaries of one file, for three targets."""
     one = make_signed(tmp_path)
     (item,) = one.request.request.items
-    items = [replace(item, target=target) for target in ("a", "b", "c")]
+    items = [item._replace(target=target) for target in ("a", "b", "c")]
     return sign_items(tmp_path, items, [one.plan.items[0]] * 3, (PROD,))
 
 
