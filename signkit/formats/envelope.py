@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from binascii import b2a_base64
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -115,9 +116,12 @@ def encode_document(payload_type: str, payload: bytes, signer: Signing) -> bytes
     """
     message = pre_authentication_encoding(payload_type, payload)
     key, raw = signer.public_key, signer.sign(message)
-    verify_signature(key, message, raw)
-    signature = Signature(keyid=key.keyid, signature=raw, public_key=key)
-    return encode_envelope(payload_type, payload, [signature])
+    with ThreadPoolExecutor(1) as threads:  # libsodium leaves the interpreter to the encoder
+        verified = threads.submit(verify_signature, key, message, raw)
+        signature = Signature(keyid=key.keyid, signature=raw, public_key=key)
+        data = encode_envelope(payload_type, payload, [signature])
+        verified.result()
+    return data
 
 
 def open_document(data: bytes, *, payload_type: str, limit: int, what: str) -> OpenedDocument:

@@ -38,7 +38,7 @@ class PlanWriter:
     """A plan on its way into its file: an item is encoded at once and need not be kept."""
 
     def __init__(self) -> None:
-        self._items: list[bytes] = []
+        self._items = bytearray()
 
     def add(self, item: PlannedItem) -> None:
         """Add one item; they stand in the order of the request's.
@@ -46,8 +46,10 @@ class PlanWriter:
         Raises:
             FileError: its path is not UTF-8, so it cannot be written down.
         """
+        if self._items:
+            self._items += b","
         try:
-            self._items.append(_encode_item(item).encode("utf-8"))
+            self._items += _encode_item(item).encode("utf-8")
         except UnicodeEncodeError as error:
             message = f"the path {item.path!r} is not UTF-8, so the plan cannot be written"
             raise FileError(message, hint="rename the file") from error
@@ -62,7 +64,7 @@ class PlanWriter:
             TooLargeError: it is longer than limits.PLAN_SIZE.
         """
         head = f'{{"format":"{FORMAT}","request":{{"sha256":"{request.hex()}"}},"items":['
-        body = b"".join((head.encode("ascii"), b",".join(self._items), b"]"))
+        body = b"".join((head.encode("ascii"), self._items, b"]"))
         data = body + _TAIL % sha256(body).hexdigest().encode("ascii")
         if len(data) > limits.PLAN_SIZE:
             message = (

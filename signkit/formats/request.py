@@ -28,6 +28,7 @@ from signkit.verify.encoding import (
 )
 
 PAYLOAD_TYPE = "application/vnd.signkit.request.v1+json"
+_TAIL = b"]}"
 _WANTED_COUNT = 16
 _SPLIT = "split the release into several requests"
 _Places = dict[tuple[str, str, str], int]
@@ -79,9 +80,7 @@ class RequestWriter:
         if reason is not None:
             check_text(reason, what="request.reason", limit=limits.REASON_LENGTH, lines=True)
         self._created = check_time(created, what="request.created")
-        self._head = _encode_head(requester, reason, created, previous_response)
-        self._items: list[bytes] = []
-        self._size = len(self._head)
+        self._payload = bytearray(_encode_head(requester, reason, created, previous_response))
         self._places: _Places = {}
         self._wanted: tuple[Wanted, ...] | None = None
         self._wanted_text = ""
@@ -92,8 +91,9 @@ class RequestWriter:
         Raises:
             FormatError: it breaks a rule of the format, or the request grows too large.
         """
-        where = f"request.items[{len(self._items)}]"
-        if len(self._items) == limits.ITEM_COUNT:
+        index = len(self._places)
+        where = f"request.items[{index}]"
+        if index == limits.ITEM_COUNT:
             message = f"request.items: expected at most {limits.ITEM_COUNT} items, got more"
             raise TooLargeError(message, hint=_SPLIT)
         if item.wanted is not self._wanted:  # mostly all items share one tuple
@@ -102,11 +102,12 @@ class RequestWriter:
             self._wanted, self._wanted_text = item.wanted, encode_json(value).decode()
         _check_item(item, where, created=self._created)
         _take_place(self._places, item)
-        data = _item_text(item, self._wanted_text).encode("utf-8")
-        self._items.append(data)
-        self._size += len(data) + 1
-        if self._size > limits.REQUEST_SIZE * 3 // 4 - limits.KEY_FILE_SIZE:
-            message = f"the request is too large: more than {self._size} bytes before encoding"
+        if index:
+            self._payload += b","
+        self._payload += _item_text(item, self._wanted_text).encode("utf-8")
+        size = len(self._payload)
+        if size > limits.REQUEST_SIZE * 3 // 4 - limits.KEY_FILE_SIZE:
+            message = f"the request is too large: {size} bytes before encoding, after {index} items"
             raise TooLargeError(message, hint=_SPLIT)
 
     def sign(self, requester: Signing) -> bytes:
@@ -116,10 +117,10 @@ class RequestWriter:
             MalformedError: there is no item.
             SignatureInvalidError, CustodyError: the requester's key failed.
         """
-        if not self._items:
+        if not self._places:
             message = f"request.items: expected 1 to {limits.ITEM_COUNT} items, got 0"
             raise MalformedError(message)
-        return encode_document(PAYLOAD_TYPE, _join(self._head, self._items), requester)
+        return encode_document(PAYLOAD_TYPE, b"".join((self._payload, _TAIL)), requester)
 
 
 def sign_request(request: Request, requester: Signing) -> bytes:
@@ -143,10 +144,10 @@ def encode_request(request: Request) -> bytes:
     head = _encode_head(
         request.requester, request.reason, request.created, request.previous_response
     )
-    texts = (
+    texts = [
         _item_text(item, encode_json(_wanted_value(item.wanted)).decode()) for item in request.items
-    )
-    return _join(head, [text.encode("utf-8") for text in texts])
+    ]
+    return b"".join((head, ",".join(texts).encode("utf-8"), _TAIL))
 
 
 def _encode_head(
@@ -159,11 +160,7 @@ def _encode_head(
         "previous_response": previous and {"sha256": previous.hex()},
         "items": [],
     }
-    return encode_json(value).removesuffix(b"]}")
-
-
-def _join(head: bytes, items: list[bytes]) -> bytes:
-    return b"".join((head, b",".join(items), b"]}"))
+    return encode_json(value).removesuffix(_TAIL)
 
 
 def _wanted_value(wanted: tuple[Wanted, ...]) -> list[dict[str, str]]:

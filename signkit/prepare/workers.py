@@ -32,9 +32,9 @@ _MOST_IN_QUESTION = 1000
 _PIPE_SIZE = 1024 * 1024  # so many answers fit that no process waits while others are taken
 _LEAST_QUESTIONS_EACH = 4
 _ROOT = str(Path(__file__).parents[2])
-_PROGRAM = (
-    f"import sys; sys.path.insert(0, {_ROOT!r}); from signkit.prepare.worker import serve;"
-    " serve(sys.stdin.buffer, sys.stdout.buffer)"
+_PROGRAM = (  # os.nice: the command has more to do, so it comes first on a busy core
+    f"import os, sys; os.nice(5); sys.path.insert(0, {_ROOT!r});"
+    " from signkit.prepare.worker import serve; serve(sys.stdin.buffer, sys.stdout.buffer)"
 )
 
 
