@@ -14,11 +14,14 @@ import os
 import struct
 import time
 from hashlib import sha256
-from typing import BinaryIO
 
 from signkit.errors import FileError
 from signkit.formats.regular_file import OPEN_FLAGS, check_read, look_at, telling_ctime
 from signkit.verify.limits import MIB
+
+TYPE_CHECKING = False  # `typing` takes longer to load than all else that a worker needs
+if TYPE_CHECKING:
+    from typing import BinaryIO
 
 SMALL_SIZE = 16 * MIB
 """The most bytes of a file that is hashed here: one part, so its digest is the part's digest."""
