@@ -170,9 +170,13 @@ def test_f38_a_trickle_ends_at_the_deadline(http, head):
         thread.join()
 
 
-def _trickle(listener: socket.socket, head: bytes) -> None:
+def _trickle(listener: socket.socket, head: bytes, first: bytes = b"") -> None:
+    """Answer one request byte by byte; before it another one, whole, where there is an answer."""
     connection, _ = listener.accept()
     with connection:
+        if first:
+            connection.recv(4096)
+            connection.sendall(first)
         connection.recv(4096)
         connection.sendall(head)
         try:
@@ -183,11 +187,16 @@ def _trickle(listener: socket.socket, head: bytes) -> None:
             return
 
 
-def test_a_trickle_on_a_used_connection_ends_at_the_deadline(server, http):
-    server.bend("GET", "/y", lambda _call, _answer: Answer())
-    assert get(http, server.url, "/y").status == 200
-    with pytest.raises(DeadlineError, match="not done after"):
-        get(http, answering(server, raw=OK, silent=True), seconds=0.2)
+def test_a_trickle_on_a_used_connection_ends_at_the_deadline(http):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        first = OK + b"content-length: 0\r\n\r\n"
+        thread = threading.Thread(target=_trickle, args=(listener, OK + b"x: ", first))
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        assert get(http, url).status == 200
+        with pytest.raises(DeadlineError, match=r"not done after 0\.6 s"):
+            get(http, url, seconds=0.6)
+        thread.join()
 
 
 def test_nobody_listens(http):
