@@ -5,9 +5,9 @@
 Each step is taken from the state that the registry says now, so the way can be begun anywhere:
 after a kill, and while another submitter walks it too. A refusal is believed only when the state
 did not move meanwhile. `hashing` that falls back to `uploadable` is the registry's verdict that it
-holds other bytes; `destroyed` is the end.
+holds other bytes, also where it is the very answer to the question; `destroyed` is the end.
 
-Spec: registry contract section 2.5, W22.
+Spec: registry contract section 2.5, W22; docs/formats/registry-protocol.md section 6.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ from signkit.submit.records import check_binary, name_binary
 from signkit.submit.upload import Upload, list_missing
 from signkit.verify.digest import Sha256
 
-_MOVED = frozenset({409, 422})
+_CONFLICT = 409
+_MOVED = frozenset({_CONFLICT, 422})
 _STEP_COUNT = 12
 _ROUND_COUNT = 4
 _LONGEST_STEP_ASIDE = 0.5  # seconds
@@ -104,7 +105,7 @@ class Course:
                 rounds += 1
                 binary = self._upload(binary, signed, tally, last=rounds >= _ROUND_COUNT)
             elif binary.state is BinaryState.HASHABLE:
-                binary = self._move(binary, BinaryState.HASHING)
+                binary = self._ask_verdict(binary, signed)
             else:
                 binary = self._await_verdict(binary, signed)
         message = f"{name_binary(signed.item)} does not come to rest: it is {binary.state} again"
@@ -139,6 +140,21 @@ class Course:
                 raise
             return now
 
+    def _ask_verdict(self, binary: Binary, signed: SignedItem) -> Binary:
+        """Ask for `hashing`; a registry that hashes at once answers with its verdict."""
+        try:
+            now = self._client.move_binary(binary.prn, BinaryState.HASHING)
+        except StatusError as error:
+            if error.status not in _MOVED:
+                raise
+            now = self._client.get_binary(binary.prn)
+            if now.state is binary.state:
+                raise
+            if error.status == _CONFLICT:  # not from that state: somebody else reset it before
+                return now
+        _check_verdict(now, signed)
+        return now
+
     def _await_verdict(self, binary: Binary, signed: SignedItem) -> Binary:
         """Poll until the registry has hashed the content: soon at first, then less often."""
         waited = 0.0
@@ -155,13 +171,7 @@ class Course:
             retrier.pause(wait := next(waits))
             waited += wait
             binary = self._client.get_binary(binary.prn)
-        if binary.state is BinaryState.UPLOADABLE:
-            message = (
-                f"{name_binary(signed.item)}: the registry hashed other bytes than were signed,"
-                f" SHA-256 {signed.item.digest.hex()}"
-            )
-            hint = "run the command again; if it happens again, prepare and sign anew"
-            raise ReceiptMismatchError(message, hint=hint)
+        _check_verdict(binary, signed)
         return binary
 
     def _send_missing(self, binary: Binary, signed: SignedItem, tally: _Tally) -> None:
@@ -235,6 +245,23 @@ def poll_waits() -> Iterator[float]:
     while True:
         yield wait
         wait = min(wait * _POLL_GROWTH, _LONGEST_POLL)
+
+
+def _check_verdict(binary: Binary, signed: SignedItem) -> None:
+    """Check that a binary which was in `hashing` did not fall back.
+
+    Raises:
+        ReceiptMismatchError: the registry hashed other bytes than were signed.
+    """
+    if binary.state is not BinaryState.UPLOADABLE:
+        return
+    check_binary(binary, signed)  # where it was declared anew the verdict is on something else
+    message = (
+        f"{name_binary(signed.item)}: the registry hashed other bytes than were signed,"
+        f" SHA-256 {signed.item.digest.hex()}"
+    )
+    hint = "run the command again; if it happens again, prepare and sign anew"
+    raise ReceiptMismatchError(message, hint=hint)
 
 
 def _total(parts: Sequence[PlannedPart]) -> int:

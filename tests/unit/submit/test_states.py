@@ -78,6 +78,40 @@ def test_w22_a_verdict_of_other_bytes_ends_it(registry, submitter, signed):
     assert registry.made("POST", "/binary_signatures") == []
 
 
+@pytest.mark.parametrize("status", [200, 422])
+def test_w22_a_verdict_of_other_bytes_at_once_ends_it(registry, submitter, signed, status):
+    """The answer to `hashing` is the verdict, as the embedded registry gives it: asked once."""
+    registry.bend("PATCH", "/binaries/", _other_bytes(registry, status))
+    with pytest.raises(ReceiptMismatchError, match="hashed other bytes") as caught:
+        submitter.one(signed)
+    assert "run the command again" in (caught.value.hint or "")
+    assert len(registry.made("PUT", "/upload/")) == 3
+    assert registry.made("POST", "/binary_signatures") == []
+    registry._rules.clear()
+    assert submitter.one(signed).binary.state == "signed"
+
+
+def _other_bytes(registry, status):
+    def rule(call, answer):
+        if b"hashing" not in call.body:
+            return answer
+        registry.binary["state"] = "uploadable"
+        registry.parts[registry.binary["prn"]].clear()
+        if status == 200:
+            return json_answer({"binary": registry.binary})
+        return json_answer({"errors": {"detail": "not the declared hash"}}, status)
+
+    return rule
+
+
+def test_a_reset_before_the_verdict_was_asked_is_not_one(registry, submitter, signed):
+    """409 says that hashing was never begun: the way goes on, and only what is lost is sent."""
+    registry.bend("PATCH", "/binaries/", _other_bytes(registry, 409), times=2)
+    assert submitter.one(signed).binary.state == "signed"
+    assert len(registry.made("PUT", "/upload/")) == 6
+    assert submitter.advanced == 14
+
+
 def test_w22_destroyed_is_the_end(registry, submitter, signed):
     registry.bend("PATCH", "/binaries/", set_state("destroyed"))
     with pytest.raises(StateError, match="was destroyed"):
