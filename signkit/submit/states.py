@@ -92,7 +92,7 @@ class Course:
             DeadlineError: the registry does not come to a verdict.
         """
         tally = _Tally(self._hooks.advance)
-        rounds = 0
+        rounds, asked = 0, False
         for _ in range(_STEP_COUNT):
             check_binary(binary, signed)
             if binary.state in {BinaryState.SIGNABLE, BinaryState.SIGNED}:
@@ -104,8 +104,8 @@ class Course:
             if binary.state is BinaryState.UPLOADABLE:
                 rounds += 1
                 binary = self._upload(binary, signed, tally, last=rounds >= _ROUND_COUNT)
-            elif binary.state is BinaryState.HASHABLE:
-                binary = self._ask_verdict(binary, signed)
+            elif binary.state is BinaryState.HASHABLE or not asked:
+                binary, asked = self._ask_verdict(binary, signed), True
             else:
                 binary = self._await_verdict(binary, signed)
         message = f"{name_binary(signed.item)} does not come to rest: it is {binary.state} again"
@@ -141,14 +141,19 @@ class Course:
             return now
 
     def _ask_verdict(self, binary: Binary, signed: SignedItem) -> Binary:
-        """Ask for `hashing`; a registry that hashes at once answers with its verdict."""
+        """Ask for `hashing`; a registry that hashes at once answers with its verdict.
+
+        Asked of a binary that is in `hashing` already, too: the one who asked first may be gone,
+        and the registry may have given up on a disk that failed. Not every registry takes the
+        question twice.
+        """
         try:
             now = self._client.move_binary(binary.prn, BinaryState.HASHING)
         except StatusError as error:
             if error.status not in _MOVED:
                 raise
             now = self._client.get_binary(binary.prn)
-            if now.state is binary.state:
+            if now.state is binary.state is BinaryState.HASHABLE:
                 raise
             if error.status == _CONFLICT:  # not from that state: somebody else reset it before
                 return now

@@ -32,19 +32,39 @@ def test_goes_on_from_every_state(registry, submitter, signed, state):
     submitter.one(signed)
     before = len(registry.made("PUT", "/upload/"))
     registry.binary.update(state=state, signatures=[])
-    if state == "hashing":
-        registry.bend("GET", "/binaries/", _finish_hashing(registry), times=1)
     assert submitter.one(signed).binary.state == "signed"
     assert len(registry.made("PUT", "/upload/")) == before
     assert submitter.advanced == 2 * 14
 
 
-def _finish_hashing(registry):
-    def rule(_call, _answer):
-        registry.binary["state"] = "signable"
+def test_a_verdict_that_nobody_waits_for_is_asked_for_again(registry, submitter, signed):
+    """An earlier run asked and was killed; the registry gave up on its disk meanwhile."""
+    submitter.one(signed)
+    registry.binary.update(state="hashing", signatures=[])
+    assert submitter.one(signed).binary.state == "signed"
+    assert b'"state":"hashing"' in registry.made("PATCH")[-2].body
+
+
+@pytest.mark.parametrize("status", [409, 422])
+def test_a_registry_that_takes_no_question_twice_is_polled(registry, submitter, signed, status):
+    submitter.one(signed)
+    registry.binary.update(state="hashing", signatures=[])
+    states_told = iter(["hashing", "hashing", "signable"])
+
+    def refuse(call, answer):
+        if b"hashing" not in call.body:
+            return answer
+        registry.binary["state"] = "hashing"
+        return json_answer({"errors": {"detail": "it is hashing"}}, status)
+
+    def tell(_call, _answer):
+        registry.binary["state"] = next(states_told, registry.binary["state"])
         return json_answer({"binary": registry.binary})
 
-    return rule
+    registry.bend("PATCH", "/binaries/", refuse)
+    registry.bend("GET", "/binaries/prn", tell)
+    assert submitter.one(signed).binary.state == "signed"
+    assert len(registry.made("PUT", "/upload/")) == 3
 
 
 def test_w22_polls_soon_and_ever_less_often(registry, submitter, signed, monkeypatch):
