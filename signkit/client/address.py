@@ -152,7 +152,8 @@ def _parse(text: str) -> Address:
 def _check_parts(parts: SplitResult, port: int | None) -> Address:
     host = parts.hostname or ""
     if parts.scheme not in _PORTS:
-        message = f"expected http:// or https://, got {parts.scheme[:20] or 'neither'!r}"
+        got = repr(parts.scheme[:20]) if parts.scheme else "neither"
+        message = f"expected http:// or https:// at its beginning, got {got}"
     elif not host or not _HOST_CHARACTERS.issuperset(host):
         message = f"expected a host name in ASCII, got {host[:80]!r}"
     elif "@" in parts.netloc:

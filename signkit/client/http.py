@@ -45,6 +45,16 @@ _PHASES = {
 _CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
 _SLOW = "the network or the registry is too slow; run the command again, it goes on where it was"
 _RETRY_AFTER_DIGITS = 9
+# How OpenSSL says that the other side speaks no TLS, or none that is allowed here.
+_NO_TLS = frozenset(
+    {
+        "HTTP_REQUEST",
+        "PACKET_LENGTH_TOO_LONG",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
 
 
 @runtime_checkable
@@ -291,6 +301,11 @@ class _Exchange:
             if isinstance(refused, ssl.SSLCertVerificationError):
                 message = f"{self.what}: the host is not authentic: {refused.verify_message}"
                 hint = "if its certificate is of your own authority, give --ca-file"
+                raise ConnectError(message, hint=hint) from error
+            broken = _find_cause(error, ssl.SSLError)
+            if isinstance(broken, ssl.SSLError) and broken.reason in _NO_TLS:
+                message = f"{self.what}: the host does not speak TLS 1.2 or newer"
+                hint = "does its address begin with https://, and is the port right?"
                 raise ConnectError(message, hint=hint) from error
             self._fail(_reason(error), error)
 

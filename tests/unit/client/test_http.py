@@ -281,10 +281,17 @@ class TestTls:
         context = authority.server_context(newest=ssl.TLSVersion.TLSv1_1)
         with (
             scripted_registry(tls=context) as server,
-            pytest.raises(ConnectError, match="protocol version"),
+            pytest.raises(ConnectError, match=r"does not speak TLS 1\.2 or newer") as caught,
         ):
             get(http, server.url)
+        assert not caught.value.retryable
         http.close()
+
+    def test_no_tls_at_all(self, server, http):
+        with pytest.raises(ConnectError, match="does not speak TLS") as caught:
+            get(http, server.url.replace("http:", "https:"))
+        assert not caught.value.retryable
+        assert "https://" in (caught.value.hint or "")
 
     def test_f53_no_key_log(self, tmp_path, monkeypatch):
         monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
