@@ -168,7 +168,7 @@ def _connected(how: _Connection) -> Iterator[tuple[RegistryClient, str]]:
     from signkit.client.address import make_reach
     from signkit.client.http import Http
     from signkit.client.protocol import RegistryClient
-    from signkit.client.retry import Patience, Retrier
+    from signkit.client.retry import Retrier, make_patience
     from signkit.client.token import load_token
 
     reach = make_reach(how.registry, upload_hosts=how.upload_hosts, insecure_http=how.insecure_http)
@@ -179,7 +179,7 @@ def _connected(how: _Connection) -> Iterator[tuple[RegistryClient, str]]:
         environment=os.environ,
     )
     http = Http(ca_file=how.ca_file)
-    retrier = Retrier(Patience(total=how.timeout), say=_note)
+    retrier = Retrier(make_patience(how.timeout), say=_note)
     try:
         yield RegistryClient(http, reach, token=token, retrier=retrier), str(reach.registry)
     finally:

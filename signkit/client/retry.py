@@ -11,10 +11,11 @@ Spec: registry contract section 6, W23; docs/howto/resume-upload.md.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tenacity import (
@@ -55,10 +56,21 @@ class Patience:
         total: Seconds for all tries and waits of one step together.
     """
 
-    attempts: int = 10
+    attempts: int = 12
     first_wait: float = 0.5
     longest_wait: float = 20.0
     total: float = 120.0
+
+
+def make_patience(seconds: float) -> Patience:
+    """Return a patience that lasts: as many tries as fill the time with its waits.
+
+    Args:
+        seconds: For one step in all. A wait is half the longest one in the mean.
+    """
+    least = Patience()
+    attempts = max(least.attempts, math.ceil(2 * seconds / least.longest_wait))
+    return replace(least, attempts=attempts, total=seconds)
 
 
 class Retrier:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from signkit.client.retry import BusyError, Patience, Retrier
+from signkit.client.retry import BusyError, Patience, Retrier, make_patience
 from signkit.errors import ConnectError, DeadlineError, StateError, StatusError
 
 QUICK = Patience(attempts=4, first_wait=0.001, longest_wait=0.01, total=1.0)
@@ -59,6 +59,14 @@ def test_gives_up_before_the_total():
     with pytest.raises(BusyError):
         Retrier(patience).run(Work(*(busy() for _ in range(1000))))
     assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.parametrize("seconds", [1.0, 120.0, 1800.0, 86400.0])
+def test_w23_there_are_tries_for_all_of_the_time(seconds):
+    """Who gives a registry half an hour to come back is not let down after a minute."""
+    patience = make_patience(seconds)
+    assert patience.total == seconds
+    assert patience.attempts * patience.longest_wait / 2 >= seconds
 
 
 def test_waits_as_long_as_it_is_asked_to():
