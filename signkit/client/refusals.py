@@ -25,20 +25,25 @@ _HOPELESS_CODES = frozenset({"SignatureDoesNotMatch", "InvalidAccessKeyId", "Req
 _TEXT_LENGTH = 200
 _CODE = re.compile(rb"<Code>([A-Za-z0-9]{1,64})</Code>")
 _SERVER_TIME = re.compile(rb"<ServerTime>([0-9TZ:.-]{1,40})</ServerTime>")
-_HINTS = {
-    401: "is the token right, and still valid? see --token-file",
-    403: "the token does not allow this",
-    404: "is the registry's address right?",
+_UPLOAD_HINTS = {
     407: "signkit uses no proxy; reach the registry directly",
     413: "the registry's limit is lower than the plan's part size; prepare again",
     429: "the registry asks to slow down; run the command again later",
+    507: "the registry's disk is full: make room there, and run the command again",
+}
+_HINTS = {
+    **_UPLOAD_HINTS,
+    401: "is the token right, and still valid? see --token-file",
+    403: "the token does not allow this",
+    404: "is the registry's address right?",
 }
 
 
 def describe_refusal(reply: Reply, what: str) -> StatusError:
     """Return the error for an answer of the registry itself with an error status."""
     text = _registry_text(reply)
-    return _error(reply, f"{what}: {text}", retryable=reply.status in _RETRYABLE)
+    retryable = reply.status in _RETRYABLE
+    return _error(reply, f"{what}: {text}", hints=_HINTS, retryable=retryable)
 
 
 def describe_upload_refusal(reply: Reply, what: str) -> StatusError:
@@ -49,7 +54,7 @@ def describe_upload_refusal(reply: Reply, what: str) -> StatusError:
     if code == "RequestTimeTooSkewed":
         text += _skew(reply)
     retryable = reply.status in _RENEWABLE and code not in _HOPELESS_CODES
-    return _error(reply, text, retryable=retryable)
+    return _error(reply, text, hints=_UPLOAD_HINTS, retryable=retryable)
 
 
 def is_stored(reply: Reply) -> bool:
@@ -61,8 +66,8 @@ def is_stored(reply: Reply) -> bool:
     return reply.status in {200, 201} and not reply.body.lstrip().startswith(b"<")
 
 
-def _error(reply: Reply, message: str, *, retryable: bool) -> StatusError:
-    hint = _HINTS.get(reply.status)
+def _error(reply: Reply, message: str, *, hints: Mapping[int, str], retryable: bool) -> StatusError:
+    hint = hints.get(reply.status)
     if 300 <= reply.status < 400:
         hint = "redirects are not followed; give the address that the registry really has"
     if retryable:

@@ -49,10 +49,17 @@ def test_statuses_that_are_final(status):
 
 
 @pytest.mark.parametrize(
-    ("status", "hint"), [(401, "token"), (403, "token"), (307, "redirects"), (407, "proxy")]
+    ("status", "hint"),
+    [(401, "token"), (403, "token"), (307, "redirects"), (407, "proxy"), (507, "disk is full")],
 )
 def test_hints(status, hint):
     assert hint in (describe_refusal(reply(status), "x").hint or "")
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_an_upload_that_is_refused_says_nothing_of_the_token(status):
+    """The token is not sent there: what is wrong is the upload address."""
+    assert describe_upload_refusal(reply(status), "part 1").hint is None
 
 
 def xml(code: str, more: str = "") -> bytes:
