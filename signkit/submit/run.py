@@ -125,8 +125,11 @@ class _Publisher:
         self._say(
             f"{name}: binary {binary.prn} {'created' if created else 'found'}, {binary.state}"
         )
-        chosen = choose_signatures(binary, signed, attach_all=self._options.attach_all)
+        attach_all = self._options.attach_all
+        choose_signatures(binary, signed, attach_all=attach_all)  # refuses before a byte is sent
         confirmed = self._course.bring(binary, signed)
+        # Chosen now: somebody else may have signed while this side was uploading.
+        chosen = choose_signatures(confirmed, signed, attach_all=attach_all)
         final = attach_signatures(
             self._client, confirmed, signed, chosen=chosen, records=self._records
         )

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 
 from signkit.errors import ReceiptMismatchError, StateError, StatusError
-from tests.support.hostile_registry import Answer, edited, json_answer
+from tests.support.hostile_registry import ORGANIZATION, Answer, edited, json_answer
 from tests.support.keys import PROD, SPARE
 from tests.support.submission import make_signed
 
@@ -59,6 +61,22 @@ def test_somebody_elses_signature_is_not_joined_unasked(registry, submitter, sig
     assert "--all-signatures" in str(caught.value.hint)
     submitter.one(signed, attach_all=True)
     assert len(signatures(registry)) == 2
+
+
+def test_somebody_elses_signature_meanwhile_is_not_joined_unasked(registry, submitter, signed):
+    """Another submitter of the same content, with another key, is done while this one uploads."""
+    other = {"signature": "AB" * 64, "signing_key_prn": f"{ORGANIZATION}:signing_key:{uuid4()}"}
+
+    def finish(call, answer):
+        if b"hashing" not in call.body:
+            return answer
+        registry.binary.update(state="signed", signatures=[other])
+        return json_answer({"binary": registry.binary})
+
+    registry.bend("PATCH", "/binaries/", finish)
+    with pytest.raises(StateError, match="by another key already"):
+        submitter.one(signed)
+    assert registry.binary["signatures"] == [other]
 
 
 @pytest.mark.parametrize("answer", [Answer(raw=b""), json_answer({}, 500), json_answer({}, 409)])
