@@ -223,7 +223,7 @@ def _note(text: str) -> None:
 
 def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome], path: Path) -> None:
     """Remember the response once everything that was signed in it is published."""
-    from signkit.formats.checkpoint import load_checkpoint, save_checkpoint
+    from signkit.formats.checkpoint import advance_checkpoint
     from signkit.submit.documents import SignedItem
 
     sequences: dict[tuple[str, str], int] = {}
@@ -235,5 +235,4 @@ def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome], path: 
         item = outcome.item.item
         place = (item.artifact, item.target)
         sequences[place] = max(item.sequence, sequences.get(place, 0))
-    seen = load_checkpoint(path)
-    save_checkpoint(path, seen.advanced(submission.response.digest, sequences))
+    advance_checkpoint(path, submission.response.digest, sequences)

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from signkit.errors import FileError, FormatError, JournalError, MalformedError
-from signkit.formats.files import read_file, write_new
+from signkit.formats.files import locked_folder, read_file, write_new
 from signkit.verify import limits
 from signkit.verify.digest import Sha256
 from signkit.verify.encoding import Fields, encode_json, parse_json
 
 FORMAT = "signkit.checkpoint.v1"
 _SIZE = 64 * limits.MIB
+_PRIVATE_FOLDER = 0o700
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,27 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         ],
     }
     write_new(path, encode_json(value), mode=0o600, replace=True)
+
+
+def advance_checkpoint(path: Path, response: Sha256, sequences: dict[tuple[str, str], int]) -> None:
+    """Take one more response into the checkpoint file; two at once both end up in it.
+
+    Args:
+        path: The file; its folder is made, 0700, where it is not there.
+        response: SHA-256 of the response file.
+        sequences: As `Checkpoint.advanced`.
+
+    Raises:
+        FileError: the file cannot be read or written, or the folder cannot be made.
+        JournalError: the file is torn or malformed.
+    """
+    try:
+        path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        with locked_folder(path.parent):
+            save_checkpoint(path, load_checkpoint(path).advanced(response, sequences))
+    except OSError as error:
+        message = f"{path.parent} cannot be used: {(error.strerror or str(error)).lower()}"
+        raise FileError(message, hint="check the folder and its permissions") from error
 
 
 def _parse(data: bytes) -> Checkpoint:

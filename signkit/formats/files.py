@@ -13,6 +13,8 @@ import errno
 import fcntl
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -155,14 +157,27 @@ def _give_name(temporary: Path, target: Path, *, replace: bool) -> None:
 
 def _rename_locked(temporary: Path, target: Path) -> None:
     """Rename where there are no hard links (FAT): one signkit at a time in the folder."""
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with locked_folder(target.parent):
         if os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         temporary.rename(target)
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder while the body runs: one signkit at a time, and whoever comes second waits.
+
+    `write_new` with replace may be called in the body; without it, it may wait for the same lock.
+
+    Raises:
+        OSError: it is no folder, or cannot be opened.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path, *, private: bool) -> None:

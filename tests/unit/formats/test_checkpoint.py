@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -12,7 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signkit.errors import FileError, JournalError
-from signkit.formats.checkpoint import FORMAT, Checkpoint, load_checkpoint, save_checkpoint
+from signkit.formats.checkpoint import (
+    FORMAT,
+    Checkpoint,
+    advance_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from signkit.verify.digest import Sha256
 from signkit.verify.encoding import encode_json
 
@@ -133,3 +141,31 @@ def test_a_checkpoint_out_of_reach_is_never_an_empty_one(path: Path, kind: str) 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="cannot be written"):
         save_checkpoint(tmp_path / "none" / "checkpoint.json", FULL)
+
+
+def test_the_folder_is_made_and_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "signkit" / "home" / "checkpoint.json"
+    advance_checkpoint(path, ONE, {("ML", "arm"): 1})
+    assert load_checkpoint(path).sequences == {("ML", "arm"): 1}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match="cannot be used"):
+        advance_checkpoint(tmp_path / "file" / "checkpoint.json", ONE, {})
+
+
+def test_nothing_is_lost_where_two_advance_it_at_once(path: Path) -> None:
+    """Eight submits end in the same instant, each of another artifact."""
+    places = [(f"artifact {number}", "arm") for number in range(8)]
+    start = Barrier(len(places))
+
+    def advance(place: tuple[str, str]) -> None:
+        start.wait()
+        for sequence in range(1, 6):
+            advance_checkpoint(path, ONE, {place: sequence})
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(advance, places))
+    assert load_checkpoint(path).sequences == dict.fromkeys(places, 5)
