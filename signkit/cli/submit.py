@@ -82,7 +82,7 @@ def submit(
     """Verify everything here first, then upload what is missing, attach, and read back."""
     from signkit.cli.submit_report import show_outcomes, show_outlines
 
-    submission = _confirm(_open(response, request, plan, _pins(station, key)))
+    submission = _open(response, request, plan, _pins(station, key))
     how = _Connection(
         registry=registry,
         token_file=token_file,
@@ -93,6 +93,7 @@ def submit(
         timeout=timeout,
     )
     with _connected(how) as (client, address):
+        submission = _confirm(submission)
         if dry_run:
             show_outlines(client, submission, as_json=as_json)
             return
@@ -108,10 +109,11 @@ def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -
     from signkit.submit.documents import open_submission
     from signkit.verify import limits
 
+    data = read_file(response, limit=limits.RESPONSE_SIZE, what="response")
     request = request or _sibling(response, ".request.json", "--request")
     plan = plan or _sibling(response, ".plan.json", "--plan")
     return open_submission(
-        read_file(response, limit=limits.RESPONSE_SIZE, what="response"),
+        data,
         read_file(request, limit=limits.REQUEST_SIZE, what="request"),
         parse_plan(read_file(plan, limit=limits.PLAN_SIZE, what="plan")),
         pins=pins,
@@ -128,7 +130,8 @@ def _sibling(response: Path, suffix: str, option: str) -> Path:
     path = response.with_name(response.name.removesuffix(_SUFFIX) + suffix)
     if not path.exists():
         message = f"no {what} beside the response: {path} is missing"
-        raise UsageError(message, hint=f"give the {what} with {option}")
+        hint = f"give the {what} with {option}; if it is lost, prepare and sign again"
+        raise UsageError(message, hint=hint)
     return path
 
 
@@ -163,7 +166,10 @@ def _size(submission: Submission) -> int:
 
 @contextmanager
 def _connected(how: _Connection) -> Iterator[tuple[RegistryClient, str]]:
-    """Yield the registry's client and its address; close the connections in the end."""
+    """Yield the registry's client and its address; close the connections in the end.
+
+    Token and address are checked at once; the registry hears of nothing yet.
+    """
     from signkit.cli.home import signkit_home
     from signkit.client.address import make_reach
     from signkit.client.http import Http

@@ -157,6 +157,15 @@ def test_the_checkpoint_is_kept(machine, registry, signed):
     assert list((machine.home / "journal").iterdir()) == []
 
 
+def test_a_machine_without_a_home(machine, registry, tmp_path):
+    """The token comes from the environment, and nothing of signkit was ever kept here."""
+    make_signed(tmp_path, artifact=f"artifact-{tmp_path.name}", part_size=100)
+    token = {"SIGNKIT_REGISTRY_TOKEN": registry.token, "SIGNKIT_HOME": str(tmp_path / "a" / "b")}
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url, env=token)
+    assert (ran.code, ran.out[:6]) == (0, "signed"), ran.err
+    assert f"artifact-{tmp_path.name}" in (tmp_path / "a" / "b" / "checkpoint.json").read_text()
+
+
 def test_f16_changed_content_is_refused_before_any_record_exists(api, machine, registry, signed):
     times = signed.content.stat()
     signed.content.write_bytes(CONTENT[:-1] + b"X")
@@ -324,8 +333,15 @@ class TestRefusals:
         pins = ("--station", "station.pub", "--key", "stranger.pub", "--key", "prod.pub")
         machine.ok("submit", "model.response.json", "--registry", registry.url, *pins)
 
-    def test_no_token(self, machine, registry):
+    def test_no_response(self, machine, registry):
+        (machine.folder / "model.response.json").unlink()
+        (machine.folder / "model.request.json").unlink()
+        said = self.refused(machine, "--registry", registry.url, code=8)
+        assert "response model.response.json cannot be read" in said
+
+    def test_no_token_is_said_before_anything_is_hashed(self, machine, registry, signed):
         (machine.home / "token").unlink()
+        signed.content.unlink()
         assert "no token" in self.refused(machine, "--registry", registry.url, code=2)
 
     def test_a_wrong_token_from_the_environment(self, machine, registry):
