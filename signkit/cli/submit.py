@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
-from signkit.errors import UsageError
+from signkit.errors import SignkitError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +100,7 @@ def submit(
         outcomes = _run(
             client, submission, address, concurrency=concurrency, attach_all=all_signatures
         )
-    show_outcomes(outcomes, as_json=as_json)
+    show_outcomes(outcomes, as_json=as_json, unsaved=_save_checkpoint(submission, outcomes))
 
 
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:
@@ -205,19 +205,16 @@ def _run(
     from signkit.submit.options import Hooks, Options
     from signkit.submit.run import submit as run_submission
 
-    home = signkit_home()
     options = Options(
         registry=address,
-        journals=home / "journal",
+        journals=signkit_home() / "journal",
         begun=now(),
         concurrency=concurrency,
         attach_all=attach_all,
     )
     with output.progress("uploading", _size(submission)) as advance:
         hooks = Hooks(say=_note, advance=advance)
-        outcomes = run_submission(client, submission, options=options, hooks=hooks)
-    _save_checkpoint(submission, outcomes, home / "checkpoint.json")
-    return outcomes
+        return run_submission(client, submission, options=options, hooks=hooks)
 
 
 def _note(text: str) -> None:
@@ -227,8 +224,12 @@ def _note(text: str) -> None:
     output.note(one_line(text))
 
 
-def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome], path: Path) -> None:
-    """Remember the response once everything that was signed in it is published."""
+def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome]) -> SignkitError | None:
+    """Remember the response once everything that was signed in it is published.
+
+    What went wrong is returned: the registry has everything, and the person is to see that first.
+    """
+    from signkit.cli.home import signkit_home
     from signkit.formats.checkpoint import advance_checkpoint
     from signkit.submit.documents import SignedItem
 
@@ -237,8 +238,14 @@ def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome], path: 
         if not isinstance(outcome.item, SignedItem):
             continue
         if outcome.error is not None:
-            return
+            return None
         item = outcome.item.item
         place = (item.artifact, item.target)
         sequences[place] = max(item.sequence, sequences.get(place, 0))
-    advance_checkpoint(path, submission.response.digest, sequences)
+    try:
+        advance_checkpoint(
+            signkit_home() / "checkpoint.json", submission.response.digest, sequences
+        )
+    except SignkitError as error:
+        return error
+    return None

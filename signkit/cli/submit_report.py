@@ -18,12 +18,23 @@ if TYPE_CHECKING:
     from signkit.submit.run import Outcome
 
 
-def show_outcomes(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    """Print the report; the first error decides the exit code."""
+def show_outcomes(
+    outcomes: Sequence[Outcome], *, as_json: bool, unsaved: SignkitError | None = None
+) -> None:
+    """Print the report; the first error decides the exit code.
+
+    Args:
+        outcomes: One for each item.
+        as_json: Whether as JSON.
+        unsaved: Why the checkpoint was not saved; None where it was, or was not to be.
+    """
     lines = [_line(outcome) for outcome in outcomes if outcome.error is None]
     value = {"items": [_describe(outcome) for outcome in outcomes]}
     output.show_result(value, "\n".join(lines), as_json=as_json)
+    if unsaved is not None:
+        output.fail(unsaved, as_json=as_json)
     _fail([outcome.error for outcome in outcomes], silently=as_json)
+    _fail([unsaved], silently=True)
 
 
 def _fail(errors: Sequence[SignkitError | None], *, silently: bool) -> None:

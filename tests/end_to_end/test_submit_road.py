@@ -166,6 +166,16 @@ def test_a_machine_without_a_home(machine, registry, tmp_path):
     assert f"artifact-{tmp_path.name}" in (tmp_path / "a" / "b" / "checkpoint.json").read_text()
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_checkpoint_that_is_not_saved_hides_no_result(machine, registry, signed, more):
+    machine.write("home/checkpoint.json", "torn")
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url, *more)
+    assert ran.code == 7
+    assert "signed" in ran.out
+    assert "checkpoint.json" in ran.err
+    assert "move it away" in ran.err
+
+
 def test_f16_changed_content_is_refused_before_any_record_exists(api, machine, registry, signed):
     times = signed.content.stat()
     signed.content.write_bytes(CONTENT[:-1] + b"X")
