@@ -21,6 +21,7 @@ from signkit.client.protocol import RegistryClient, allowed_seconds
 from signkit.client.resources import Binary, BinaryState
 from signkit.errors import (
     DeadlineError,
+    FileError,
     PartConflictError,
     ReceiptMismatchError,
     SignkitError,
@@ -215,25 +216,38 @@ class Course:
         if len(signed.planned.parts) == 1:
             yield
             return
-        journal, said = open_journal(
-            self._options.journals,
-            Journal(
-                registry=self._options.registry,
-                binary_prn=binary.prn,
-                digest=signed.item.digest,
-                part_size=signed.planned.part_size,
-                request=self._request,
-                begun=self._options.begun,
-            ),
+        fresh = Journal(
+            registry=self._options.registry,
+            binary_prn=binary.prn,
+            digest=signed.item.digest,
+            part_size=signed.planned.part_size,
+            request=self._request,
+            begun=self._options.begun,
         )
-        if said:
-            self._hooks.say(f"{signed.item.name}: {said}")
+        name = signed.item.name
+        journal = None
+        with self._noting(name):
+            journal, said = open_journal(self._options.journals, fresh)
+            if said:
+                self._hooks.say(f"{name}: {said}")
         try:
             yield
         except SignkitError as error:
-            journal.note_failure(error)
+            with self._noting(name):
+                if journal is not None:
+                    journal.note_failure(error)
             raise
-        journal.finish()
+        with self._noting(name):
+            if journal is not None:
+                journal.finish()
+
+    @contextmanager
+    def _noting(self, name: str) -> Iterator[None]:
+        """Say what goes wrong with the journal: it is a note, and must not stop an upload."""
+        try:
+            yield
+        except FileError as error:
+            self._hooks.say(f"{name}: {error}; the upload does without")
 
     def _announce(
         self, signed: SignedItem, parts: Sequence[PlannedPart], missing: Sequence[PlannedPart]

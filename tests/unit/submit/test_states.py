@@ -244,3 +244,24 @@ def test_what_is_there_is_said_and_not_sent(registry, submitter, signed):
     )
     assert "going on with the upload of" in "\n".join(submitter.said)
     assert list((signed.folder / "home" / "journal").iterdir()) == []
+
+
+def test_without_a_journal_it_is_uploaded_all_the_same(submitter, signed):
+    """The home is on a disk that is full or read-only; nothing depends on a note."""
+    (signed.folder / "home").write_bytes(b"no folder")
+    assert submitter.one(signed).binary.state == "signed"
+    assert "cannot be made" in "\n".join(submitter.said)
+    assert "the upload does without" in "\n".join(submitter.said)
+
+
+def test_a_journal_that_fails_hides_no_error(registry, submitter, signed):
+    def harm(_call, _answer):
+        (journal,) = (signed.folder / "home" / "journal").iterdir()
+        journal.unlink()
+        journal.mkdir()
+        return Answer(status=407)
+
+    registry.bend("PUT", "/upload/", harm, times=1)
+    with pytest.raises(StatusError, match="407"):
+        submitter.one(signed)
+    assert "is a folder" in "\n".join(submitter.said)
