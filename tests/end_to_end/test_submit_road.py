@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,16 @@ from tests.support.submission import Signed, Submitter, make_signed
 
 pytestmark = pytest.mark.server
 
+MIB = 1024 * 1024
+# Runs the command as its entry point does, and then says its peak memory in KiB.
+PEAK = """
+import sys
+from signkit.cli.start import main
+code = main()
+print(open("/proc/self/status").read().partition("VmHWM:")[2].split()[0], file=sys.stderr)
+sys.exit(code)
+"""
+MEASURED = (sys.executable, "-c", PEAK)
 CONTENT = b"Hello, Binary\n" * 1000
 PART_SIZE = 4096
 MANY: dict[str, Any] = {"content": os.urandom(1024) * 3000, "part_size": 16 * 1024}
@@ -212,6 +223,25 @@ def test_w03_names_with_every_trap_of_the_search_grammar(registry, tmp_path):
         signed = make_signed(tmp_path, artifact=name, version=name, target=name)
         assert submitter.one(signed).binary == submitter.one(signed).binary
     submitter.http.close()
+
+
+@pytest.mark.slow
+def test_w21_memory_does_not_grow_with_the_parts(machine, registry, tmp_path):
+    """Four parts of 40 MiB under way at once; one copy of each would break either bound."""
+    parts: dict[str, Any] = {"content": bytes(160 * MIB), "part_size": 40 * MIB}
+    make_signed(tmp_path, artifact=f"artifact-{tmp_path.name}", **parts)
+    ran = subprocess.run(
+        [*MEASURED, "submit", "model.response.json", "--registry", registry.url],
+        cwd=tmp_path,
+        env=machine.environment(),
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    client = int(ran.stderr.split()[-1])
+    server = Path(f"/proc/{registry.process.pid}/status").read_text()
+    assert client * 1024 < 150 * MIB
+    assert int(server.partition("VmHWM:")[2].split()[0]) * 1024 < 200 * MIB
 
 
 def test_f03_a_killed_upload_goes_on_with_what_is_missing(api, machine, registry, tmp_path):

@@ -106,6 +106,11 @@ def part(**changes):
     return {**value, **changes}
 
 
+@pytest.mark.parametrize("word", ["uploadable", "invalid_size", "invalid_hash", "valid"])
+def test_w20_each_state_of_a_part_is_itself(word):
+    assert read_part(part(state=word)).state.name == word.upper()
+
+
 def test_reads_a_part():
     assert read_part(part()).state is PartState.VALID
     assert read_declared_part(part()).upload_address == "u"

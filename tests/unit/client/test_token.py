@@ -44,7 +44,7 @@ def test_a_variable_that_is_not_set(tmp_path):
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
-def test_refuses_a_file_that_others_can_read(tmp_path, mode):
+def test_w07_refuses_a_file_that_others_can_read(tmp_path, mode):
     with pytest.raises(UsageError, match="read by others"):
         load(tmp_path, file=token_file(tmp_path, mode=mode))
 

@@ -150,6 +150,13 @@ def test_the_folder_is_made_and_is_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_w18_one_that_cannot_be_read_is_not_replaced(path: Path) -> None:
+    path.write_bytes(b'{"format":')
+    with pytest.raises(JournalError):
+        advance_checkpoint(path, ONE, {("ML", "arm"): 1})
+    assert path.read_bytes() == b'{"format":'
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(FileError, match="cannot be used"):

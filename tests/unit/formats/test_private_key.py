@@ -152,13 +152,13 @@ def test_reads_what_openssl_writes(tmp_path: Path, options: list[str], form: str
 
 
 @pytest.mark.parametrize("form", [KeyForm.PEM, KeyForm.DER])
-def test_openssl_reads_what_it_writes(form: KeyForm) -> None:
+def test_w19_openssl_reads_what_it_writes(form: KeyForm) -> None:
     key = new_private_key()
     public = openssl("pkey", "-inform", form.upper(), "-pubout", data=encode_private_key(key, form))
     assert public == encode_public_key(key.public_key, KeyForm.PEM)
 
 
-def test_openssl_reads_what_it_encrypts() -> None:
+def test_w19_openssl_reads_what_it_encrypts() -> None:
     key = new_private_key()
     pem = encode_encrypted_key(key, PASSPHRASE)
     public = openssl("pkey", "-passin", "pass:correct horse", "-pubout", data=pem)

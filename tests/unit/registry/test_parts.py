@@ -50,7 +50,7 @@ def test_declared_again_otherwise_begins_anew(api):
     assert api.hashed(api.binary(b""))["state"] == "signable"
 
 
-def test_wrong_content(api):
+def test_w20_wrong_content(api):
     binary, url = url_of(api)
     wrong = bytes(len(DATA))
     right = b64encode(sha256(DATA).digest()).decode()
@@ -67,7 +67,7 @@ def test_wrong_checksum_header(api):
 
 
 @pytest.mark.parametrize("data", [b"", DATA[:-1], DATA + b"x"])
-def test_wrong_length(api, data):
+def test_w20_wrong_length(api, data):
     binary, url = url_of(api)
     answer = api.send(url, data)
     assert (answer.status_code, state_of(api, binary)) == (400, ["invalid_size"])

@@ -23,6 +23,16 @@ def test_metadata_comes_back_as_it_was_sent(api):
     assert list(read["custom_metadata"].items()) == list(metadata.items())
 
 
+@pytest.mark.parametrize("metadata", ["{}", "not JSON", [], 1, True])
+def test_w11_metadata_that_is_no_object_is_refused(api, metadata):
+    """The existing client turns it into null without a word; here nothing is made."""
+    called = name()
+    answer = api.call("POST", "/artifacts", {"name": called, "custom_metadata": metadata})
+    assert (answer.status_code, list(answer.json()["errors"])) == (422, ["custom_metadata"])
+    found = api.call("GET", "/artifacts", params={"search": f"name:'{called}'"})
+    assert found.json()["artifacts"] == []
+
+
 def test_metadata_may_have_a_million_bytes_and_no_more(api):
     text = "x" * (1_000_000 - len('{"a":""}'))
     assert api.ask("POST", "/artifacts", {"name": name(), "custom_metadata": {"a": text}})

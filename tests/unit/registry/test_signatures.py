@@ -157,7 +157,7 @@ def test_not_before_the_content_is_verified(api, state):
     assert api.read(binary)["signatures"] == []
 
 
-def test_delete(api, binary):
+def test_w17_delete_can_be_read_by_the_client_that_panics_on_204(api, binary):
     made = post(api, binary).json()["binary_signature"]
     answer = api.call("DELETE", f"/binary_signatures/{made['prn']}")
     assert (answer.status_code, answer.json()) == (200, {})

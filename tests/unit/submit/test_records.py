@@ -197,6 +197,16 @@ class TestKeys:
         names = [json.loads(call.body)["name"] for call in registry.made("POST", "/signing_keys")]
         assert names[1] == "n" * 111 + f" {key.public_key.keyid[:16]}"
 
+    def test_w18_a_creation_that_failed_blocks_no_second_run(self, registry, records, item):
+        """Nothing was written down before the call, so nothing is in the way after it."""
+        registry.bend("POST", "/signing_keys", lambda *_: Answer(status=403), times=1)
+        registry.records["signing_key"].clear()
+        with pytest.raises(StatusError):
+            records.key_prn(item.signatures[0].key)
+        again = Records(records._client)
+        assert again.key_prn(item.signatures[0].key) in registry.records["signing_key"]
+        assert len(registry.records["signing_key"]) == 1
+
     def test_a_refusal_that_is_not_about_the_name(self, registry, records, item):
         registry.bend("POST", "/signing_keys", lambda *_: Answer(status=403))
         with pytest.raises(StatusError):

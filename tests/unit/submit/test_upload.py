@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -12,7 +15,8 @@ from signkit.errors import (
     StatusError,
     SubmissionError,
 )
-from signkit.submit.content import OpenContent, plan_parts
+from signkit.formats.plan import parse_plan
+from signkit.submit.content import OpenContent, confirm_content, plan_parts
 from signkit.submit.records import Records
 from signkit.submit.upload import Upload, find_missing, list_missing
 from signkit.verify.digest import compute_digest
@@ -49,7 +53,25 @@ def test_sends_every_part(registry, upload, submitter):
     assert list_missing(upload) == []
 
 
-def test_the_headers_of_a_part(registry, upload):
+def test_w25_parts_are_under_way_at_once(upload):
+    """Each part waits for another one that is being sent: one after the other, neither would go."""
+
+    class Meeting(OpenContent):
+        def read(self, part):
+            both.wait()
+            return super().read(part)
+
+    both = Barrier(2, timeout=10)
+    with Meeting(confirm_content(_planned(upload), advance=lambda _count: None)) as content:
+        replace(upload, content=content).send(upload.parts[:2])
+    assert [part.index for part in list_missing(upload)] == [3]
+
+
+def _planned(upload):
+    return parse_plan(Path(upload.content.path).with_name("model.plan.json").read_bytes()).items[0]
+
+
+def test_w25_the_headers_of_a_part(registry, upload):
     upload.send(upload.parts[:1])
     (call,) = registry.made("PUT", "/upload/")
     assert call.headers["content-length"] == "5"
