@@ -10,13 +10,13 @@ from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from signkit.registry.access_log import AccessLog
+from signkit.registry.content import is_alive
 from signkit.registry.context import Parts
 from signkit.registry.database import Database
 from signkit.registry.edge import Edge
@@ -37,7 +37,6 @@ from signkit.registry.resources import (
 )
 from signkit.registry.settings import Settings
 from signkit.registry.store import ContentKey
-from signkit.registry.tables import Binary, Organization
 from signkit.registry.upload import Receiver
 from signkit.registry.views import answer
 
@@ -102,21 +101,11 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
 def _sweep(store: FolderStore, database: Database) -> None:
     """Remove the content that a server which died meant to remove."""
 
-    def is_alive(key: ContentKey) -> bool:
-        query = (
-            select(Binary.row)
-            .join(Organization, Organization.row == Binary.organization_row)
-            .where(
-                Organization.id == key.organization,
-                Binary.id == key.binary,
-                Binary.revision == key.revision,
-                Binary.state != "destroyed",
-            )
-        )
+    def is_spoken_of(key: ContentKey) -> bool:
         with database.read() as session:
-            return session.scalar(query) is not None
+            return is_alive(session, key)
 
-    if swept := store.sweep(is_alive):
+    if swept := store.sweep(is_spoken_of):
         _log.warning("removed %d contents that no record speaks of", swept)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, lazyload
 
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey, PartKey
-from signkit.registry.tables import Binary, BinaryPart, now
+from signkit.registry.tables import Binary, BinaryPart, Organization, now
 
 # For a look at a binary's state and content alone: its version and signatures cost three joins.
 LEAN = (lazyload(Binary.artifact_version), lazyload(Binary.signatures))
@@ -18,6 +18,21 @@ def content_key(binary: Binary) -> ContentKey:
     return ContentKey(
         organization=binary.organization.id, binary=binary.id, revision=binary.revision
     )
+
+
+def is_alive(session: Session, key: ContentKey) -> bool:
+    """Say whether a record speaks of content; what is not alive never comes back to life."""
+    query = (
+        select(Binary.row)
+        .join(Organization, Organization.row == Binary.organization_row)
+        .where(
+            Organization.id == key.organization,
+            Binary.id == key.binary,
+            Binary.revision == key.revision,
+            Binary.state != BinaryState.DESTROYED,
+        )
+    )
+    return session.scalar(query) is not None
 
 
 def part_key(binary: Binary, part: BinaryPart) -> PartKey:

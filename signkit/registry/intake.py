@@ -17,7 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from signkit.registry.content import LEAN
+from signkit.registry.content import LEAN, is_alive
 from signkit.registry.context import Parts
 from signkit.registry.edge import note_bytes
 from signkit.registry.presign import PartGrant
@@ -131,12 +131,24 @@ def _keep(registry: Parts, grant: PartGrant, received: Received) -> int:
         received.writer.keep()
     finally:
         received.writer.drop()
-    with registry.database.write() as session:
-        binary, part = _find_part(session, grant)
-        if part.state != PartState.VALID:
-            part.state = PartState.VALID
-            part.updated_at = now()
-        return binary.row
+    try:
+        with registry.database.write() as session:
+            binary, part = _find_part(session, grant)
+            if part.state != PartState.VALID:
+                part.state = PartState.VALID
+                part.updated_at = now()
+            return binary.row
+    except RefusedError:
+        _clear(registry, grant)
+        raise
+
+
+def _clear(registry: Parts, grant: PartGrant) -> None:
+    """Remove what was kept for a binary that was reset, destroyed or deleted meanwhile."""
+    with registry.database.read() as session:
+        alive = is_alive(session, grant.key.content)
+    if not alive:
+        registry.store.discard(grant.key.content)
 
 
 def _mark(registry: Parts, grant: PartGrant, state: PartState) -> None:

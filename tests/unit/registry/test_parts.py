@@ -147,6 +147,30 @@ def test_sender_goes_away(api, registry):
     assert api.send(url, DATA).status_code == 200
 
 
+@pytest.mark.parametrize("end", ["uploadable", "DELETE"])
+def test_a_part_of_a_binary_that_was_reset_meanwhile_leaves_nothing(api, registry, end):
+    binary, url = url_of(api)
+    parts = urlsplit(url)
+    head = f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+    head += f"Content-Length: {len(DATA)}\r\nConnection: close\r\n\r\n"
+    incoming = registry.data / "content" / "incoming"
+    with socket.create_connection((parts.hostname, parts.port)) as connection:
+        connection.settimeout(20)
+        connection.sendall(head.encode() + DATA[:100])
+        while not list(incoming.iterdir()):
+            time.sleep(0.01)
+        if end == "DELETE":
+            assert api.call("DELETE", f"/binaries/{binary['prn']}").status_code == 204
+        else:
+            assert api.move(binary, end).status_code == 200
+        connection.sendall(DATA[100:])
+        status = connection.recv(65536).split()[1]
+    assert status == b"404"
+    identity = binary["prn"].rpartition(":")[2]
+    assert list((registry.data / "content").glob(f"*/{identity}")) == []
+    assert nothing_arrives(registry)
+
+
 def test_two_requests_in_one_piece(api):
     """What follows the body in the same packets is the next request, not lost."""
     binary, url = url_of(api)
