@@ -95,7 +95,7 @@ def submit(
     with _connected(how) as (client, address):
         submission = _confirm(submission)
         if dry_run:
-            show_outlines(client, submission, as_json=as_json)
+            show_outlines(client, submission, attach_all=all_signatures, as_json=as_json)
             return
         outcomes = _run(
             client, submission, address, concurrency=concurrency, attach_all=all_signatures

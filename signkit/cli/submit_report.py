@@ -78,14 +78,13 @@ def _describe(outcome: Outcome) -> dict[str, object]:
     return value
 
 
-def show_outlines(client: RegistryClient, submission: Submission, *, as_json: bool) -> None:
+def show_outlines(
+    client: RegistryClient, submission: Submission, *, attach_all: bool, as_json: bool
+) -> None:
     """Print what would be done; what would be refused decides the exit code."""
-    from signkit.submit.documents import SignedItem
     from signkit.submit.outline import outline_item
 
-    outlines = [
-        outline_item(client, each) for each in submission.items if isinstance(each, SignedItem)
-    ]
+    outlines = [outline_item(client, each, attach_all=attach_all) for each in submission.items]
     lines = [_outline_line(outline) for outline in outlines]
     value = {"dry_run": True, "items": [_describe_outline(outline) for outline in outlines]}
     output.show_result(value, "\n".join(lines), as_json=as_json)

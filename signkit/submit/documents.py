@@ -102,6 +102,11 @@ class UnsignedItem:
     item: Item
     error: ItemError
 
+    def refusal(self) -> SubmissionError:
+        """Return why it is not published, and what to do."""
+        message = f"{self.item.name}: the station did not sign it: {self.error.message}"
+        return SubmissionError(message, hint="mend that, prepare it again and have it signed")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:

@@ -125,11 +125,7 @@ class Records:
     def _align(self, binary: Binary, signed: SignedItem) -> Binary:
         """Make an unsigned binary that of this item."""
         if binary.state is BinaryState.SIGNED:
-            if not has_metadata(binary, signed):
-                message = (
-                    f"{name_binary(signed.item)} is signed already, with other custom metadata"
-                )
-                raise StateError(message, hint=_IMMUTABLE)
+            check_signed(binary, signed)
             return binary
         if not has_content(binary, signed):
             self._client.move_binary(binary.prn, BinaryState.UPLOADABLE)
@@ -201,6 +197,17 @@ def has_metadata(binary: Binary, signed: SignedItem) -> bool:
     """Say whether a binary's record has the item's custom metadata, value for value."""
     theirs = binary.custom_metadata
     return theirs is not None and canonical_json(theirs) == canonical_json(signed.custom_metadata)
+
+
+def check_signed(binary: Binary, signed: SignedItem) -> None:
+    """Check that a signed binary has the item's custom metadata: it cannot be given them any more.
+
+    Raises:
+        StateError: it has others.
+    """
+    if not has_metadata(binary, signed):
+        message = f"{name_binary(signed.item)} is signed already, with other custom metadata"
+        raise StateError(message, hint=_IMMUTABLE)
 
 
 def check_binary(binary: Binary, signed: SignedItem) -> None:

@@ -114,7 +114,7 @@ class _Publisher:
         """Publish one item, and return its error where it has one."""
         try:
             if isinstance(each, UnsignedItem):
-                return Outcome(item=each, error=_refused(each))
+                return Outcome(item=each, error=each.refusal())
             return self._publish(each)
         except SignkitError as error:
             return Outcome(item=each, error=error)
@@ -136,12 +136,6 @@ class _Publisher:
         keyids = tuple(signature.key.public_key.keyid for signature in chosen)
         self._say(f"{name}: {final.state}, by {', '.join(keyids)}; read back as it was sent")
         return Outcome(item=signed, binary=final, keyids=keyids)
-
-
-def _refused(unsigned: UnsignedItem) -> SubmissionError:
-    problem = unsigned.error
-    message = f"{unsigned.item.name}: the station did not sign it: {problem.message}"
-    return SubmissionError(message, hint="mend that, prepare it again and have it signed")
 
 
 def _not_tried(each: SignedItem | UnsignedItem) -> Outcome:

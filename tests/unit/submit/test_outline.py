@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from uuid import uuid4
+
 import pytest
 
 from signkit.errors import StateError
+from signkit.model.response import ItemError
 from signkit.submit.outline import outline_item
+from tests.support.hostile_registry import ORGANIZATION
+
+KEY = f"{ORGANIZATION}:signing_key:{uuid4()}"
 
 
 @pytest.fixture
@@ -40,6 +47,27 @@ def test_other_content_would_be_replaced(registry, submitter, signed, outline):
     submitter.one(signed)
     registry.binary.update(state="signable", hash="00" * 32)
     assert outline().part_count == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"custom_metadata": {}}, "other custom metadata"),
+        ({"signatures": [{"signature": "AB" * 64, "signing_key_prn": KEY}]}, "by another key"),
+    ],
+)
+def test_a_signed_binary_that_would_be_refused(registry, submitter, signed, outline, change, said):
+    submitter.one(signed)
+    registry.binary.update(change)
+    assert said in str(outline().error)
+
+
+def test_what_the_station_refused_would_be(registry, submitter, signed, outline):
+    (item,) = signed.response.items
+    refused = replace(item, signatures=(), error=ItemError(code="policy", message="not today"))
+    signed.answer(replace(signed.response, items=(refused,)))
+    assert "the station did not sign it: not today" in str(outline().error)
+    assert registry.calls == []
 
 
 def test_what_would_be_refused(registry, submitter, signed, outline):
