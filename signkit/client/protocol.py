@@ -49,6 +49,7 @@ from signkit.verify.encoding import Fields, encode_base64, encode_json
 T = TypeVar("T")
 _PAGE_LENGTH = 100
 _PAGE_COUNT = 100
+_BINARY_PAGE_LENGTH = 10  # each may hold 1 MB of metadata, and a page has to fit REPLY_SIZE
 _CURSOR_LENGTH = 4096
 _API_VERSION = "2"
 # What a connection must carry for an upload not to be hopeless.
@@ -132,7 +133,8 @@ class RegistryClient:
     def find_binaries(self, version_prn: str, target: str) -> tuple[Binary, ...]:
         """Return the binaries of a version for exactly this target, destroyed ones too."""
         wanted = {"target": target, "artifact_version_prn": version_prn}
-        found = self._search("/binaries", wanted, "binaries", read_binary)
+        length = _BINARY_PAGE_LENGTH
+        found = self._search("/binaries", wanted, "binaries", read_binary, length=length)
         return tuple(
             each
             for each in found
@@ -272,12 +274,18 @@ class RegistryClient:
             raise ReceiptMismatchError(message)
 
     def _search(
-        self, path: str, wanted: Mapping[str, str], plural: str, read: Callable[[object], T]
+        self,
+        path: str,
+        wanted: Mapping[str, str],
+        plural: str,
+        read: Callable[[object], T],
+        *,
+        length: int = _PAGE_LENGTH,
     ) -> list[T]:
         """Follow the pages of a search to their end, at most _PAGE_COUNT of them."""
         found: list[T] = []
         seen: set[str] = set()
-        query = {"limit": str(_PAGE_LENGTH)}
+        query = {"limit": str(length)}
         if text := encode_search(wanted):
             query["search"] = text
         what = f"GET {path}"

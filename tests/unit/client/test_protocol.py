@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 
 from signkit.client.address import make_reach
-from signkit.client.http import Http
+from signkit.client.http import REPLY_SIZE, Http
 from signkit.client.protocol import NewBinary, RegistryClient, allowed_seconds
 from signkit.client.resources import Attached, BinaryState, PartState
 from signkit.client.retry import Patience, Retrier
 from signkit.errors import ReceiptMismatchError, StatusError, SubmissionError, TransportError
+from signkit.verify import limits
 from signkit.verify.digest import compute_digest
 from tests.support.hostile_registry import TOKEN, Answer, edited, json_answer, scripted_registry
 
@@ -254,6 +255,14 @@ def test_w26_pages_are_followed(registry, client, binary):
         "4",
         "5",
     ]
+
+
+def test_w26_a_page_of_the_largest_binaries_can_be_read(registry, client, binary):
+    """Destroyed binaries stay on record with their metadata: many of them must not end it."""
+    client.find_binaries(binary.artifact_version_prn, binary.target)
+    length = int(registry.made("GET", "/binaries")[-1].query["limit"])
+    assert 2 * length * limits.CUSTOM_METADATA_SIZE > REPLY_SIZE
+    assert length * (limits.CUSTOM_METADATA_SIZE + 100_000) < REPLY_SIZE
 
 
 def test_f57_endless_pages_end(registry, client):
