@@ -9,9 +9,15 @@ from starlette.responses import Response
 from signkit.registry.bodies import Body, Description, Id, Label, Metadata, Name
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.filters import ARTIFACT_VERSION_KEYS
-from signkit.registry.paging import Paging, list_page
+from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, refuse
-from signkit.registry.resources.common import change, find, find_referred, refusing_taken
+from signkit.registry.resources.common import (
+    answer_page,
+    change,
+    find,
+    find_referred,
+    refusing_taken,
+)
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary
 from signkit.registry.views import answer, view_artifact_version
 
@@ -59,17 +65,14 @@ def create_artifact_version(
 @router.get("")
 def list_artifact_versions(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List versions."""
-    with registry.database.read() as session:
-        page = list_page(
-            session,
-            ArtifactVersion,
-            paging,
-            keys=ARTIFACT_VERSION_KEYS,
-            caller=caller,
-            secret=registry.secret,
-            view=view_artifact_version,
-        )
-    return answer(page)
+    return answer_page(
+        ArtifactVersion,
+        paging,
+        registry,
+        caller=caller,
+        keys=ARTIFACT_VERSION_KEYS,
+        view=view_artifact_version,
+    )
 
 
 @router.get("/{prn}")

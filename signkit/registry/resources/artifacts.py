@@ -9,9 +9,9 @@ from starlette.responses import Response
 from signkit.registry.bodies import Body, Description, Id, Label, Metadata
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.filters import ARTIFACT_KEYS
-from signkit.registry.paging import Paging, list_page
+from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, refuse
-from signkit.registry.resources.common import change, find, refusing_taken
+from signkit.registry.resources.common import answer_page, change, find, refusing_taken
 from signkit.registry.tables import Artifact, ArtifactVersion
 from signkit.registry.views import answer, view_artifact
 
@@ -51,17 +51,9 @@ def create_artifact(body: ArtifactCreate, registry: Registry, caller: CurrentCal
 @router.get("")
 def list_artifacts(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List artifacts."""
-    with registry.database.read() as session:
-        page = list_page(
-            session,
-            Artifact,
-            paging,
-            keys=ARTIFACT_KEYS,
-            caller=caller,
-            secret=registry.secret,
-            view=view_artifact,
-        )
-    return answer(page)
+    return answer_page(
+        Artifact, paging, registry, caller=caller, keys=ARTIFACT_KEYS, view=view_artifact
+    )
 
 
 @router.get("/{prn}")

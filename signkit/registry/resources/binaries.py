@@ -16,10 +16,16 @@ from signkit.registry.content import content_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, base_url
 from signkit.registry.download import DOWNLOADABLE
 from signkit.registry.filters import BINARY_KEYS
-from signkit.registry.paging import Paging, list_page
+from signkit.registry.paging import Paging
 from signkit.registry.presign import presign_download
 from signkit.registry.problems import CONFLICT, INVALID, refuse
-from signkit.registry.resources.common import change, find, find_referred, refusing_taken
+from signkit.registry.resources.common import (
+    answer_page,
+    change,
+    find,
+    find_referred,
+    refusing_taken,
+)
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey
 from signkit.registry.tables import ArtifactVersion, Binary, Organization
@@ -85,17 +91,7 @@ def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller)
 @router.get("")
 def list_binaries(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List binaries."""
-    with registry.database.read() as session:
-        page = list_page(
-            session,
-            Binary,
-            paging,
-            keys=BINARY_KEYS,
-            caller=caller,
-            secret=registry.secret,
-            view=view_binary,
-        )
-    return answer(page)
+    return answer_page(Binary, paging, registry, caller=caller, keys=BINARY_KEYS, view=view_binary)
 
 
 @router.get("/{prn}")

@@ -1,19 +1,24 @@
-"""What the resources share: finding one by its name, and refusing what is taken or in use."""
+"""What the resources share: finding one by its name, a page of many, what is taken."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
+from starlette.responses import Response
 
 from signkit.errors import MalformedError
 from signkit.registry.bodies import Body
+from signkit.registry.context import Parts
+from signkit.registry.filters import Keys
+from signkit.registry.paging import PageRequest, list_page
 from signkit.registry.prn import Kind, parse_prn
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
 from signkit.registry.tables import (
@@ -25,6 +30,7 @@ from signkit.registry.tables import (
     now,
 )
 from signkit.registry.tokens import Caller
+from signkit.registry.views import answer
 
 _Resource = TypeVar("_Resource", Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey)
 
@@ -92,6 +98,35 @@ def _look_up(
         table.organization_row == caller.organization_row, table.id == name.id
     )
     return session.scalar(query.options(*options).with_for_update(of=table))
+
+
+def answer_page(
+    table: type[_Resource],
+    paging: PageRequest,
+    registry: Parts,
+    *,
+    caller: Caller,
+    keys: Keys,
+    view: Callable[[_Resource, UUID], object],
+) -> Response:
+    """Answer a list: the page that was asked for.
+
+    Args:
+        table: The resource.
+        paging: Which page of what.
+        registry: The application's parts.
+        caller: Whose resources are listed.
+        keys: What the resource can be searched by.
+        view: Turns a row into what is sent.
+
+    Raises:
+        RefusedError: the search does not parse, or the cursor is not one for this list.
+    """
+    with registry.database.read() as session:
+        page = list_page(
+            session, table, paging, keys=keys, caller=caller, secret=registry.secret, view=view
+        )
+    return answer(page)
 
 
 @contextmanager

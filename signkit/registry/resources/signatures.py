@@ -14,9 +14,9 @@ from signkit.errors import SignatureInvalidError
 from signkit.registry.bodies import Body, Name
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.filters import SIGNATURE_KEYS, match_keyid
-from signkit.registry.paging import Paging, list_page
+from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, refuse, refuse_field
-from signkit.registry.resources.common import find, find_referred
+from signkit.registry.resources.common import answer_page, find, find_referred
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import Binary, BinarySignature, SigningKey, now
 from signkit.registry.tokens import Caller
@@ -120,17 +120,9 @@ def _attach(
 @router.get("")
 def list_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List binary signatures."""
-    with registry.database.read() as session:
-        page = list_page(
-            session,
-            BinarySignature,
-            paging,
-            keys=SIGNATURE_KEYS,
-            caller=caller,
-            secret=registry.secret,
-            view=view_signature,
-        )
-    return answer(page)
+    return answer_page(
+        BinarySignature, paging, registry, caller=caller, keys=SIGNATURE_KEYS, view=view_signature
+    )
 
 
 @router.get("/{prn}")

@@ -14,9 +14,9 @@ from signkit.errors import FormatError, KeyRefusedError
 from signkit.registry.bodies import Body, Label
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.filters import SIGNING_KEY_KEYS
-from signkit.registry.paging import Paging, list_page
+from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, refuse, refuse_field
-from signkit.registry.resources.common import change, find, refusing_taken
+from signkit.registry.resources.common import answer_page, change, find, refusing_taken
 from signkit.registry.tables import BinarySignature, SigningKey
 from signkit.registry.views import answer, view_signing_key
 from signkit.verify.ed25519 import PUBLIC_KEY_SIZE, PublicKey, enrol_public_key
@@ -82,17 +82,9 @@ def _tuf_keyid(key: PublicKey) -> str:
 @router.get("")
 def list_signing_keys(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List signing keys."""
-    with registry.database.read() as session:
-        page = list_page(
-            session,
-            SigningKey,
-            paging,
-            keys=SIGNING_KEY_KEYS,
-            caller=caller,
-            secret=registry.secret,
-            view=view_signing_key,
-        )
-    return answer(page)
+    return answer_page(
+        SigningKey, paging, registry, caller=caller, keys=SIGNING_KEY_KEYS, view=view_signing_key
+    )
 
 
 @router.get("/{prn}")
