@@ -17,9 +17,7 @@ from signkit.client.protocol import RegistryClient
 from signkit.client.resources import Attached, Binary, BinaryState
 from signkit.errors import ReceiptMismatchError, StateError, StatusError
 from signkit.submit.documents import RegistrySignature, SignedItem
-from signkit.submit.records import Records, check_binary, name_binary
-
-_EXISTS = frozenset({409, 422})
+from signkit.submit.records import CONTENDED, Records, check_binary, name_binary
 
 
 def choose_signatures(
@@ -96,7 +94,7 @@ def _attach(client: RegistryClient, prn: str, signature: RegistrySignature, key_
             attached = Attached(signing_key_prn=key_prn, signature=signature.value)
             client.create_signature(prn, attached)
         except StatusError as error:
-            if error.status not in _EXISTS or not _carries(client.get_binary(prn), signature):
+            if error.status not in CONTENDED or not _carries(client.get_binary(prn), signature):
                 raise
 
     client.retrier.run(step)

@@ -22,7 +22,8 @@ from signkit.verify import limits
 from signkit.verify.encoding import canonical_json
 
 T = TypeVar("T")
-_EXISTS = frozenset({409, 422})
+# How registries say that a record is there already, or is not in the state for what is asked.
+CONTENDED = frozenset({409, 422})
 _KEYID_SHOWN = 16
 
 
@@ -82,7 +83,7 @@ class Records:
             try:
                 found = self._ensure(find, lambda: self._client.create_key(key.name, public.raw))
             except StatusError as error:
-                if error.status not in _EXISTS:
+                if error.status not in CONTENDED:
                     raise
                 found = self._ensure(find, lambda: self._client.create_key(longer, public.raw))
             prn = self._keys[public.keyid] = found.prn
@@ -151,7 +152,7 @@ class Records:
             try:
                 return create()
             except StatusError as error:
-                if error.status not in _EXISTS:
+                if error.status not in CONTENDED:
                     raise
                 found = find()  # somebody was faster
                 if found is None:

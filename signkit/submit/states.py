@@ -34,12 +34,11 @@ from signkit.submit.content import OpenContent, PlannedPart, plan_parts
 from signkit.submit.documents import SignedItem
 from signkit.submit.journal import Journal, open_journal
 from signkit.submit.options import Hooks, Options
-from signkit.submit.records import check_binary, name_binary
+from signkit.submit.records import CONTENDED, check_binary, name_binary
 from signkit.submit.upload import Upload, list_missing
 from signkit.verify.digest import Sha256
 
 _CONFLICT = 409
-_MOVED = frozenset({_CONFLICT, 422})
 _STEP_COUNT = 12
 _ROUND_COUNT = 4
 _LONGEST_STEP_ASIDE = 0.5  # seconds
@@ -123,7 +122,7 @@ class Course:
             return self._move(binary, BinaryState.HASHABLE)
         except (StatusError, LostPartsError) as error:
             now = self._client.get_binary(binary.prn)
-            contended = isinstance(error, LostPartsError) or error.status in _MOVED
+            contended = isinstance(error, LostPartsError) or error.status in CONTENDED
             if now.state is BinaryState.UPLOADABLE and (last or not contended):
                 raise
             self._client.retrier.pause(SystemRandom().uniform(0, _LONGEST_STEP_ASIDE))
@@ -134,7 +133,7 @@ class Course:
         try:
             return self._client.move_binary(binary.prn, state)
         except StatusError as error:
-            if error.status not in _MOVED:
+            if error.status not in CONTENDED:
                 raise
             now = self._client.get_binary(binary.prn)
             if now.state is binary.state:
@@ -151,7 +150,7 @@ class Course:
         try:
             now = self._client.move_binary(binary.prn, BinaryState.HASHING)
         except StatusError as error:
-            if error.status not in _MOVED:
+            if error.status not in CONTENDED:
                 raise
             now = self._client.get_binary(binary.prn)
             if now.state is binary.state is BinaryState.HASHABLE:
