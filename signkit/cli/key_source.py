@@ -117,9 +117,9 @@ def load_public_key(
         KeyRefusedError: it must not be used.
         Others: as `read_key` and `open_private`.
     """
-    from signkit.verify.public_key import parse_public_key
+    from signkit.formats.public_key import read_public_key
 
     source = read_key(reference, store=store, private=private, public=True)
     if source.private:
         return open_private(source, passphrase).key.public_key
-    return parse_public_key(source.data)
+    return read_public_key(source.data)

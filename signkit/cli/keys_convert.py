@@ -115,12 +115,11 @@ def _private(
 
 
 def _public(source: KeySource, form: KeyForm, passphrase: PassphraseOptions) -> bytes:
-    from signkit.formats.public_key import encode_public_key
-    from signkit.verify.public_key import parse_public_key
+    from signkit.formats.public_key import encode_public_key, read_public_key
 
     if source.private:
         return encode_public_key(open_private(source, passphrase).key.public_key, form)
-    return encode_public_key(parse_public_key(source.data), form)
+    return encode_public_key(read_public_key(source.data), form)
 
 
 def _deliver(data: bytes, form: KeyForm, out: Path | None, *, private: bool, as_json: bool) -> None:

@@ -95,14 +95,14 @@ def _response_path(request: Path, out: Path | None) -> Path:
 def _read_request(path: Path, requester: Path | None) -> VerifiedRequest:
     from signkit.errors import UnknownKeyError
     from signkit.formats.files import read_file
+    from signkit.formats.public_key import read_public_key
     from signkit.formats.request import open_request
     from signkit.verify import limits
-    from signkit.verify.public_key import parse_public_key
 
     verified = open_request(read_file(path, limit=limits.REQUEST_SIZE, what="request"))
     if requester is not None:
         data = read_file(requester, limit=limits.KEY_FILE_SIZE, what="requester's public key")
-        expected = parse_public_key(data).keyid
+        expected = read_public_key(data).keyid
         if expected != verified.requester_key.keyid:
             message = (
                 f"{path} is signed by another requester: expected keyid {expected},"

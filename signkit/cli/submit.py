@@ -146,10 +146,10 @@ def _pins(station: Path | None, keys: list[Path] | None) -> Pins:
 
 def _read_key(path: Path) -> PublicKey:
     from signkit.formats.files import read_file
+    from signkit.formats.public_key import read_public_key
     from signkit.verify import limits
-    from signkit.verify.public_key import parse_public_key
 
-    return parse_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+    return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
 
 
 def _confirm(submission: Submission) -> Submission:

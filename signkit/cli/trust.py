@@ -88,10 +88,10 @@ def init(
 
 def _read_public(path: Path) -> PublicKey:
     from signkit.formats.files import read_file
+    from signkit.formats.public_key import read_public_key
     from signkit.verify import limits
-    from signkit.verify.public_key import parse_public_key
 
-    return parse_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+    return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
 
 
 def _named(keys: Sequence[tuple[str, PublicKey]]) -> dict[str, PublicKey]:

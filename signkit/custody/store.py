@@ -18,10 +18,9 @@ from signkit.errors import CustodyError, FileError, KeyNotFoundError, MalformedE
 from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, check_target, read_file, write_new
 from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import OpenedKey, is_encrypted_key, new_private_key
-from signkit.formats.public_key import encode_public_key
+from signkit.formats.public_key import encode_public_key, read_public_key
 from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey
-from signkit.verify.public_key import parse_public_key
 
 _PRIVATE_SUFFIX = ".pem"
 _PUBLIC_SUFFIX = ".pub.pem"
@@ -137,7 +136,7 @@ class KeyStore:
         public_key, encrypted = None, None
         if has_public:
             data = read_file(public_path, limit=limits.KEY_FILE_SIZE, what="public key")
-            public_key = parse_public_key(data)
+            public_key = read_public_key(data)
         if has_private:
             data = read_file(private_path, limit=limits.KEY_FILE_SIZE, what="private key")
             encrypted = is_encrypted_key(data)

@@ -16,8 +16,9 @@ from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from signkit.errors import FormatError, MalformedError, TooLargeError
+from signkit.errors import FormatError, MalformedError, NotCanonicalError, TooLargeError
 from signkit.formats.der import INTEGER, SEQUENCE, DerReader
+from signkit.formats.foreign import explain_key, explain_pem
 from signkit.formats.key_form import KeyForm
 from signkit.formats.pbes2 import (
     NEW_KEY_COST,
@@ -31,7 +32,6 @@ from signkit.formats.pbes2 import (
 from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey, enrol_public_key
 from signkit.verify.encoding import encode_base64
-from signkit.verify.foreign import explain_key
 from signkit.verify.pem import PEM_START, decode_pem, encode_pem
 from signkit.verify.public_key import decode_raw_key
 
@@ -139,7 +139,10 @@ def _is_text(data: bytes) -> bool:
 def _from_pem(data: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
     if data.startswith(PEM_START) and not data.startswith(_PEM_STARTS):
         raise explain_key(data, what=_WHAT)
-    label, der = decode_pem(data, what=_WHAT)
+    try:
+        label, der = decode_pem(data, what=_WHAT)
+    except NotCanonicalError as error:
+        raise explain_pem(data, error, what=_WHAT) from None
     if label == _ENCRYPTED_LABEL:
         return _from_encrypted(der, passphrase)
     return OpenedKey(key=_from_der(der), encrypted=False)
@@ -186,7 +189,7 @@ def _from_text(data: bytes) -> PrivateKey:
         return PrivateKey(raw)
     raw = decode_raw_key(data, size=2 * SEED_SIZE, what=_WHAT)
     if raw is None:
-        raise MalformedError(f"{_WHAT} is empty") if not data else explain_key(data, what=_WHAT)
+        raise explain_key(data, what=_WHAT)
     return _paired(raw[:SEED_SIZE], raw[SEED_SIZE:])
 
 

@@ -1,18 +1,53 @@
-"""Public keys as bytes, in every form that is written; `verify/public_key.py` reads them.
+"""Public keys as bytes: every form that is written, and reading them with a reason for people.
+
+`verify/public_key.py` reads the forms and decides; here a refusal gets to know what the file is.
 
 Spec: docs/formats/keys.md section 3.
 """
 
 from __future__ import annotations
 
-from signkit.errors import UsageError
+from signkit.errors import FormatError, NotCanonicalError, UnsupportedVersionError, UsageError
+from signkit.formats.foreign import explain_key, explain_pem
 from signkit.formats.key_form import KeyForm
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_base64
-from signkit.verify.pem import encode_pem
-from signkit.verify.public_key import PUBLIC_LABEL, encode_public_der
+from signkit.verify.pem import PEM_START, decode_pem, encode_pem
+from signkit.verify.public_key import PUBLIC_LABEL, encode_public_der, parse_public_key
 
 _SSH_TYPE = b"ssh-ed25519"
+_WHAT = "public key"
+_PEM_PUBLIC = PEM_START + f"{PUBLIC_LABEL}-----".encode("ascii")
+
+
+def read_public_key(data: bytes) -> PublicKey:
+    """Parse a public key as `parse_public_key` does, and name what is refused.
+
+    Args:
+        data: The file.
+
+    Returns:
+        The key, enrolled.
+
+    Raises:
+        FormatError: as `parse_public_key`; the message says what the file is, and the hint what
+            to do.
+        KeyRefusedError: an Ed25519 key that must not be used.
+
+    Spec: docs/formats/keys.md section 6.
+    """
+    try:
+        return parse_public_key(data)
+    except UnsupportedVersionError:
+        framed = data.startswith(_PEM_PUBLIC)
+        inside = decode_pem(data, what=_WHAT)[1] if framed else data
+        raise explain_key(inside, what=_WHAT) from None
+    except NotCanonicalError as error:
+        raise _explain(data, error) from None
+
+
+def _explain(data: bytes, error: FormatError) -> FormatError:
+    return explain_pem(data, error, what=_WHAT) if PEM_START in data else error
 
 
 def encode_public_key(key: PublicKey, form: KeyForm) -> bytes:

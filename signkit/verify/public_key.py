@@ -1,6 +1,7 @@
 """Public keys as files: PEM, DER, raw base64, raw hex; which of them is seen from the bytes.
 
 Each form has one spelling. What is read is enrolled, so a key that leaves this module may verify.
+What else a file may be is said by `formats/public_key.py`: a device only has to refuse it.
 
 Spec: docs/formats/keys.md section 3; RFC 8410 section 4.
 """
@@ -10,9 +11,9 @@ from __future__ import annotations
 from signkit.errors import (
     FormatError,
     KeyRefusedError,
-    MalformedError,
     NotCanonicalError,
     TooLargeError,
+    UnsupportedVersionError,
 )
 from signkit.verify import limits
 from signkit.verify.ed25519 import PUBLIC_KEY_SIZE, PublicKey, enrol_public_key
@@ -38,8 +39,8 @@ def parse_public_key(data: bytes) -> PublicKey:
 
     Raises:
         TooLargeError: more than limits.KEY_FILE_SIZE bytes.
-        MalformedError, NotCanonicalError: none of the forms, or a second spelling.
-        UnsupportedVersionError: a key of another kind, by name.
+        NotCanonicalError: a second spelling.
+        UnsupportedVersionError: none of the forms.
         KeyRefusedError: an Ed25519 key that must not be used.
 
     Spec: docs/formats/keys.md section 3.
@@ -51,7 +52,7 @@ def parse_public_key(data: bytes) -> PublicKey:
         raise TooLargeError(message)
     if PEM_START in data:
         if data.startswith(PEM_START) and not data.startswith(_PEM_PUBLIC):
-            raise _foreign(data)
+            raise _foreign()
         return _from_der(decode_pem(data, what=_WHAT)[1])
     if data.startswith(PUBLIC_PREFIX[:2]):  # no line of base64 or hex starts so
         return _from_der(data)
@@ -66,14 +67,14 @@ def encode_public_der(key: PublicKey) -> bytes:
 def _from_der(der: bytes) -> PublicKey:
     raw = der[len(PUBLIC_PREFIX) :]
     if not der.startswith(PUBLIC_PREFIX) or len(raw) != PUBLIC_KEY_SIZE:
-        raise _foreign(der)
+        raise _foreign()
     return enrol_public_key(raw)
 
 
 def _from_text(data: bytes) -> PublicKey:
     raw = decode_raw_key(data, size=PUBLIC_KEY_SIZE, what=_WHAT)
     if raw is None:
-        raise _foreign(data)
+        raise _foreign()
     try:
         return enrol_public_key(raw)
     except KeyRefusedError:
@@ -114,9 +115,6 @@ def decode_raw_key(data: bytes, *, size: int, what: str) -> bytes | None:
     return None
 
 
-def _foreign(data: bytes) -> FormatError:
-    if not data:
-        return MalformedError(f"{_WHAT} is empty")
-    from signkit.verify.foreign import explain_key  # only a refusal pays for the import
-
-    return explain_key(data, what=_WHAT)
+def _foreign() -> FormatError:
+    message = f"{_WHAT}: none of PEM, DER, raw base64 and raw hex of an Ed25519 key"
+    return UnsupportedVersionError(message, hint="signkit keys show FILE says what it is")

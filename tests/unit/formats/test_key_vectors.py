@@ -10,8 +10,8 @@ import pytest
 
 from signkit.errors import KeyLockedError, SignkitError, TooLargeError, UnsupportedVersionError
 from signkit.formats.private_key import PrivateKey, parse_private_key
+from signkit.formats.public_key import read_public_key
 from signkit.verify.ed25519 import PublicKey
-from signkit.verify.public_key import parse_public_key
 from tests.support.key_files import VECTORS, cheap_pem, passphrase
 
 MADE_HERE = VECTORS / "made_here"
@@ -38,7 +38,7 @@ FILES = sorted(
 def read(data: bytes) -> PublicKey | PrivateKey | None:
     """Read a file as a public or a private key; only SignkitError may say no."""
     with suppress(SignkitError):
-        return parse_public_key(data)
+        return read_public_key(data)
     with suppress(SignkitError):
         return parse_private_key(data, passphrase=passphrase).key
     return None
@@ -53,7 +53,7 @@ def test_gives_what_the_set_expects(file: str) -> None:
 
 def test_a_file_of_one_megabyte_is_refused_by_its_size() -> None:
     data = b"# comment\n" * 100_000 + (MADE_HERE / "pem_ok.pem").read_bytes()
-    for attempt in (parse_public_key, lambda data: parse_private_key(data, passphrase=passphrase)):
+    for attempt in (read_public_key, lambda data: parse_private_key(data, passphrase=passphrase)):
         with pytest.raises(TooLargeError, match="16384"):
             attempt(data)
 

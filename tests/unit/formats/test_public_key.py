@@ -8,12 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signkit.errors import UsageError
+from signkit.errors import (
+    FormatError,
+    MalformedError,
+    NotCanonicalError,
+    UnsupportedVersionError,
+    UsageError,
+)
 from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import PrivateKey, new_private_key
-from signkit.formats.public_key import encode_public_key, encode_ssh_line
+from signkit.formats.public_key import encode_public_key, encode_ssh_line, read_public_key
 from signkit.verify.public_key import parse_public_key
-from tests.support.key_files import PUBLIC, openssl
+from tests.support.key_files import PUBLIC, SEED, openssl
 
 FORMS = (KeyForm.PEM, KeyForm.DER, KeyForm.RAW, KeyForm.HEX)
 
@@ -53,3 +59,36 @@ def test_the_openssh_line_is_that_of_rfc_8709() -> None:
     blob = base64.b64decode(text)
     assert kind == "ssh-ed25519"
     assert blob == b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + PUBLIC
+
+
+KEY = PrivateKey(SEED).public_key
+DER = encode_public_key(KEY, KeyForm.DER)
+PEM = encode_public_key(KEY, KeyForm.PEM)
+BASE64 = base64.b64encode(PUBLIC)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (b"", MalformedError, "public key is empty"),
+        (BASE64 + b"\n\n", MalformedError, "none of PEM"),
+        (bytes(32), MalformedError, "32 bytes without any encoding"),
+        (DER + b"\0", MalformedError, "not exactly of the shape"),
+        (DER[:-1], MalformedError, "not exactly of the shape"),
+        (base64.b64encode(SEED + PUBLIC), UnsupportedVersionError, "only be a private key"),
+        (b"\xef\xbb\xbf" + BASE64, MalformedError, "byte order mark"),
+        (BASE64[:-1] + b"*", NotCanonicalError, "32 bytes as standard base64"),
+        (PEM + PEM, MalformedError, "expected one PEM block, got 2"),
+        (b"key\n" + PEM, MalformedError, "nothing before the PEM block"),
+        (PEM + b"\n", NotCanonicalError, "not canonical PEM"),
+    ],
+)
+def test_a_refusal_says_what_the_file_is(data: bytes, kind: type[FormatError], said: str) -> None:
+    with pytest.raises(FormatError, match=said) as caught:
+        read_public_key(data)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize("data", [DER, PEM, PEM.replace(b"\n", b"\r\n"), BASE64])
+def test_what_the_ground_floor_reads_is_read(data: bytes) -> None:
+    assert read_public_key(data) == KEY

@@ -107,7 +107,7 @@ REFUSALS: dict[str, tuple[int, str, list[str]]] = {
     "foreign floor": (2, "usage", ["model.bin", "--key", "public.pem", "--floor", "\u0661"]),
     "large floor": (2, "usage", ["model.bin", "--key", "public.pem", "--floor", str(2**53)]),
     "huge floor": (2, "usage", ["model.bin", "--key", "public.pem", "--floor", "9" * 9999]),
-    "malformed key": (3, "malformed", ["model.bin", "--key", "model.bin"]),
+    "malformed key": (3, "unsupported-version", ["model.bin", "--key", "model.bin"]),
     "large key": (3, "too-large", ["model.bin", "--key", "large"]),
     "private key": (3, "unsupported-version", ["model.bin", "--key", "private.pem"]),
     "small key": (4, "key-refused", ["model.bin", "--key", "small.hex"]),

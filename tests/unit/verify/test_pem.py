@@ -10,6 +10,7 @@ from signkit.errors import (
     NotCanonicalError,
     UnsupportedVersionError,
 )
+from signkit.formats.foreign import explain_pem
 from signkit.verify.pem import decode_pem, encode_pem
 from tests.support.key_files import openssl
 
@@ -34,7 +35,7 @@ def test_accepts_either_line_end_and_a_missing_last_one(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "kind", "said"),
+    ("data", "kind", "said"),  # what a device says is one thing; people get the reason
     [
         (BLOCK + BLOCK, MalformedError, "expected one PEM block, got 2"),
         (b"hello\n" + BLOCK, MalformedError, "nothing before the PEM block"),
@@ -58,9 +59,12 @@ def test_accepts_either_line_end_and_a_missing_last_one(data: bytes) -> None:
     ],
 )
 def test_refuses_every_other_spelling(data: bytes, kind: type[FormatError], said: str) -> None:
-    with pytest.raises(kind, match=said) as caught:
+    with pytest.raises(NotCanonicalError, match="not canonical") as caught:
         decode_pem(data, what="key")
     assert caught.value.hint
+    named = explain_pem(data, caught.value, what="key")
+    assert (type(named), bool(named.hint)) == (kind, True)
+    assert said in str(named)
 
 
 @given(st.integers(0, len(BLOCK) - 1), st.integers(0, 255))

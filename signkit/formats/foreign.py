@@ -35,7 +35,9 @@ _LABELS = {
     "PGP PRIVATE KEY BLOCK": ("an OpenPGP private key", _NEW_KEY),
 }
 _TEXTS = (
-    (b"sk-ssh-", "a FIDO key of OpenSSH, whose signatures have another format", _SSH),
+    # The type string comes first: libraries read a plain key out of each of these (K05).
+    (b"sk-", "a FIDO key of OpenSSH, whose signatures have another format", _SSH),
+    (b"ssh-ed25519-cert-v01@openssh.com", "an OpenSSH certificate, not a bare key", _SSH),
     (b"ssh-", "an OpenSSH public key", _SSH),
     (b"ecdsa-", "an OpenSSH public key", _SSH),
     (b"untrusted comment:", "a minisign or signify key", _NEW_KEY),
@@ -80,13 +82,44 @@ def explain_key(data: bytes, *, what: str) -> FormatError:
     if len(data.strip()) in _RAW64_LENGTHS and what == "public key" and data.isascii():
         message = f"{what}: a line of this length can only be a private key of 64 raw bytes"
         return UnsupportedVersionError(message, hint=_PRIVATE)
+    if _ED25519 in data[:_ALGORITHM_WITHIN]:
+        return _ed25519_error(data, what)
+    return _nameless(data, what)
+
+
+def _nameless(data: bytes, what: str) -> FormatError:
+    if not data:
+        return MalformedError(f"{what} is empty")
     if len(data) in {32, 64}:
         message = f"{what}: {len(data)} bytes without any encoding are refused"
         return MalformedError(message, hint="write raw keys as base64 or hex: base64 -w0 FILE")
-    if _ED25519 in data[:_ALGORITHM_WITHIN]:
-        return _ed25519_error(data, what)
     message = f"{what}: none of PEM, DER, raw base64 and raw hex of an Ed25519 key"
     return MalformedError(message, hint="see docs/formats/keys.md")
+
+
+def explain_pem(data: bytes, error: FormatError, *, what: str) -> FormatError:
+    """Return the error that says best what is wrong with a file that is not one PEM block.
+
+    Args:
+        data: The file.
+        error: What `verify/pem.py` said of it.
+        what: As `explain_key`.
+    """
+    count = data.count(PEM_START)
+    if count > 1:
+        message = f"{what}: expected one PEM block, got {count}"
+        return MalformedError(message, hint="keep one key a file")
+    if b"\nProc-Type:" in data:
+        message = f"{what} is encrypted the old way (Proc-Type header), which is weak"
+        hint = "encrypt it again: openssl pkcs8 -topk8 -scrypt -in FILE -out NEW"
+        return UnsupportedVersionError(message, hint=hint)
+    if not data.startswith(PEM_START):
+        message = f"{what}: expected nothing before the PEM block"
+        return MalformedError(message, hint="remove what stands before -----BEGIN")
+    if b"\n-----END " not in data:
+        message = f"{what}: the PEM block has no END line of its own"
+        return MalformedError(message, hint="the file is cut off or its line ends were lost")
+    return error
 
 
 def _by_label(data: bytes, what: str) -> tuple[str, str] | None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from signkit.errors import MalformedError, UnsupportedVersionError
-from signkit.verify.foreign import explain_key
-from signkit.verify.public_key import parse_public_key
+from signkit.formats.foreign import explain_key
+from signkit.formats.public_key import read_public_key
 from tests.support.key_files import DALEK_V2, VECTORS, openssl
 
 
@@ -30,7 +30,7 @@ def test_names_the_public_keys_that_openssl_makes(
     private = openssl("genpkey", "-algorithm", algorithm, *chosen)
     public = openssl("pkey", "-pubout", "-outform", form, data=private)
     with pytest.raises(UnsupportedVersionError, match=name) as caught:
-        parse_public_key(public)
+        read_public_key(public)
     assert "signkit keys new" in (caught.value.hint or "")
 
 
@@ -42,8 +42,9 @@ def test_names_the_public_keys_that_openssl_makes(
         ("made_here/priv_ok.der", "a private key"),
         ("made_here/openssh_ok.key", "an OpenSSH private key"),
         ("third_party/openssh/ed25519_2.pub", "an OpenSSH public key"),
-        ("third_party/openssh/ed25519_1-cert.pub", "an OpenSSH public key"),
+        ("third_party/openssh/ed25519_1-cert.pub", "an OpenSSH certificate, not a bare key"),
         ("third_party/openssh/ed25519_sk1.pub", "a FIDO key of OpenSSH"),
+        ("third_party/openssh/mldsa44_ed25519_1.pub", "an OpenSSH public key"),
         ("third_party/openssl_certs/server-ed25519-cert.pem", "a certificate, not a bare key"),
         ("third_party/openssl_pem_reading/csr.pem", "a certificate request"),
         ("third_party/openssl_pem_reading/dsaparam.pem", "DSA parameters"),
@@ -51,7 +52,7 @@ def test_names_the_public_keys_that_openssl_makes(
 )
 def test_names_files_of_other_tools(file: str, name: str) -> None:
     with pytest.raises(UnsupportedVersionError, match=name):
-        parse_public_key((VECTORS / file).read_bytes())
+        read_public_key((VECTORS / file).read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_the_hint_for_certificates_works(tmp_path: Path) -> None:
     hint = explain_key(file.read_bytes(), what="public key").hint or ""
     command = hint.partition(": ")[2].replace("FILE", str(file))
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
-    assert len(parse_public_key((tmp_path / "public.pem").read_bytes()).raw) == 32
+    assert len(read_public_key((tmp_path / "public.pem").read_bytes()).raw) == 32
 
 
 def test_what_nobody_knows_is_malformed() -> None:
