@@ -29,9 +29,10 @@ from signkit.client.resources import (
     SigningKey,
 )
 from signkit.errors import MalformedError
+from signkit.formats.metadata import check_metadata
 from signkit.verify import limits
 from signkit.verify.digest import Sha256
-from signkit.verify.encoding import Fields, check_metadata, decode_hex
+from signkit.verify.encoding import Fields, decode_hex
 
 PART_COUNT = 10_000
 _SIGNATURE_COUNT = 1000

@@ -13,12 +13,12 @@ from signkit.errors import (
     VerificationError,
 )
 from signkit.formats.envelope import Signing, encode_document, open_document
+from signkit.formats.metadata import check_metadata
 from signkit.model.request import Item, Request, VerifiedRequest, Wanted
 from signkit.verify import limits
 from signkit.verify.digest import Sha256
 from signkit.verify.encoding import (
     Fields,
-    check_metadata,
     check_name,
     check_text,
     check_time,

@@ -14,9 +14,10 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from signkit.errors import FormatError, MalformedError, TooLargeError
+from signkit.formats.metadata import check_metadata
 from signkit.registry.prn import parse_uuid
 from signkit.verify import limits
-from signkit.verify.encoding import check_metadata, check_text
+from signkit.verify.encoding import check_text
 
 BODY_SIZE = 2 * limits.MIB
 PART_SIZE = 5 * 1024 * limits.MIB  # 5 GiB (contract section 2.6)

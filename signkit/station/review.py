@@ -16,11 +16,12 @@ from signkit.formats.display import (
     pad_columns,
     wrap_columns,
 )
+from signkit.formats.metadata import canonical_json
 from signkit.formats.words import encode_words
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
-from signkit.verify.encoding import canonical_json, encode_json
+from signkit.verify.encoding import encode_json
 
 _WIDTH = 78
 _INDENT = 13  # of what a label says

@@ -50,6 +50,9 @@ def parse_json(data: bytes, *, limit: int, what: str) -> object:
             parse_float=_float,
             parse_constant=_float,
         )
+        # No more containers than levels allowed: most documents need no second look.
+        if text.count("[") + text.count("{") > limits.JSON_DEPTH < json_depth(value):
+            raise RecursionError
         if "\\u" in text:  # only an escape can smuggle a lone surrogate past the decoder
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError as error:
@@ -59,7 +62,7 @@ def parse_json(data: bytes, *, limit: int, what: str) -> object:
         message = f"{what} holds a lone surrogate, which no UTF-8 text can hold"
         raise MalformedError(message) from None
     except RecursionError:
-        message = f"{what} is nested too deeply"
+        message = f"{what} is nested too deeply: expected at most {limits.JSON_DEPTH} levels"
         raise MalformedError(message) from None
     except json.JSONDecodeError as error:
         message = f"{what} is not JSON: {error.msg.lower()} at character {error.pos}"
@@ -104,45 +107,13 @@ def encode_json(value: object) -> bytes:
         Compact UTF-8 JSON: no white space, names in the order given, nothing escaped that
         need not be.
 
-    Raises:
-        MalformedError: nested too deeply: what could be read may be too deep to write from here.
-
     Spec: docs/formats/conventions.md section 2.
     """
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-    except RecursionError:
-        message = "the JSON value is nested too deeply to be written"
-        raise MalformedError(message) from None
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 encode_text = json.encoder.encode_basestring
 """Encode one text as `encode_json` does, and return it as text."""
-
-
-def canonical_json(value: object) -> bytes:
-    """Encode a JSON value in its one canonical spelling, for digests of metadata.
-
-    Args:
-        value: What `parse_json` returns: no floating-point numbers.
-
-    Returns:
-        RFC 8785 bytes: names sorted by UTF-16 code units, compact, UTF-8.
-    """
-    return encode_json(_sorted(value))
-
-
-def _sorted(value: object) -> object:
-    if isinstance(value, dict):
-        names = sorted(value, key=_utf16)
-        return {name: _sorted(value[name]) for name in names}
-    if isinstance(value, list):
-        return [_sorted(member) for member in value]
-    return value
-
-
-def _utf16(name: str) -> bytes:
-    return name.encode("utf-16-be")
 
 
 def decode_hex(text: str, *, size: int, what: str) -> bytes:
@@ -281,51 +252,22 @@ def check_name(text: str, *, what: str) -> str:
     return text
 
 
-def check_metadata(value: object, *, what: str) -> dict[str, object]:
-    """Check custom metadata: a JSON object of bounded size and depth.
-
-    Args:
-        value: What `parse_json` returned.
-        what: What it is, for messages.
-
-    Returns:
-        The object itself.
-
-    Raises:
-        MalformedError: not an object, or nested deeper than limits.CUSTOM_METADATA_DEPTH.
-        TooLargeError: more than limits.CUSTOM_METADATA_SIZE bytes when written compactly.
-    """
-    if not isinstance(value, dict):
-        message = f"{what}: expected a JSON object, got {_kind(value)}"
-        raise MalformedError(message)
-    if value:
-        if _depth(value) > limits.CUSTOM_METADATA_DEPTH:
-            message = f"{what}: nested deeper than {limits.CUSTOM_METADATA_DEPTH} levels"
-            raise MalformedError(message)
-        size = len(encode_json(value))
-        if size > limits.CUSTOM_METADATA_SIZE:
-            message = (
-                f"{what} is too large: expected at most {limits.CUSTOM_METADATA_SIZE} bytes,"
-                f" got {size}"
-            )
-            raise TooLargeError(message)
-    return value
-
-
-def _depth(value: object) -> int:
-    depth, level = 0, [value]
+def json_depth(value: object) -> int:
+    """Return how many containers of a JSON value stand in one another; 0 for a plain value."""
+    depth, level = 0, [value] if type(value) is dict or type(value) is list else []
     while level:
         depth += 1
         level = [
             member
             for container in level
-            if isinstance(container, dict | list)
-            for member in (container.values() if isinstance(container, dict) else container)
+            for member in (container.values() if type(container) is dict else container)
+            if type(member) is dict or type(member) is list
         ]
-    return depth - 1
+    return depth
 
 
-def _kind(value: object) -> str:
+def json_kind(value: object) -> str:
+    """Return the JSON name of a value's type, with its article."""
     if value is None:
         return "null"
     names = {dict: "an object", list: "an array", str: "a text", bool: "true or false"}
@@ -345,7 +287,7 @@ class Fields:
 
     def __init__(self, value: object, where: str) -> None:
         if type(value) is not dict:
-            message = f"{where}: expected an object, got {_kind(value)}"
+            message = f"{where}: expected an object, got {json_kind(value)}"
             raise MalformedError(message)
         self._rest: dict[str, object] = dict(value)
         self._where = where
@@ -436,7 +378,7 @@ class Fields:
         """Refuse any value but the expected one."""
         value = self.take(name)
         if value != expected:
-            got = _short(value) if type(value) is str else _kind(value)
+            got = _short(value) if type(value) is str else json_kind(value)
             message = f"{self._where}.{name}: expected {expected!r}, got {got}"
             raise MalformedError(message)
 
@@ -447,5 +389,5 @@ class Fields:
             raise MalformedError(message)
 
     def _wrong(self, name: str, expected: str, value: object) -> NoReturn:
-        message = f"{self._where}.{name}: expected {expected}, got {_kind(value)}"
+        message = f"{self._where}.{name}: expected {expected}, got {json_kind(value)}"
         raise MalformedError(message)

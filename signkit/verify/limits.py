@@ -12,6 +12,7 @@ STATEMENT_SIZE = 1 * MIB
 TRUST_SIZE = 4 * MIB
 PLAN_SIZE = 512 * MIB
 KEY_FILE_SIZE = 16 * 1024
+RELEASE_LIST_SIZE = 64 * MIB  # and a list of paths
 
 # What stands in them.
 ENVELOPE_SIGNATURE_COUNT = 64
@@ -19,12 +20,17 @@ KEY_COUNT = 1024
 ITEM_COUNT = 100_000
 NAME_LENGTH = 255  # characters; a file name
 LABEL_LENGTH = 128  # characters; artifact, version, target, key name (contract section 1.6)
+PATH_SIZE = 4096  # of a file in a plan
 REASON_LENGTH = 2000  # characters
 CUSTOM_METADATA_SIZE = 1_000_000  # compact serialisation (contract section 1.6)
 CUSTOM_METADATA_DEPTH = 32
+
+JSON_DEPTH = 64  # containers in one another; custom metadata stands in three
 
 # Numbers: what every JSON reader holds exactly (RFC 8259 section 6, RFC 7493 section 2.2).
 INTEGER_MAX = 2**53 - 1
 
 # Content: 10,000 parts of 5 GiB (contract section 2.5).
 CONTENT_SIZE = 53_687_091_200_000
+PART_COUNT = 10_000
+PART_SIZE = 1_000_000_000  # one that a plan may choose

@@ -12,12 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signkit.formats.display import count_columns, escape
+from signkit.formats.metadata import canonical_json
 from signkit.formats.request import open_request
 from signkit.formats.words import encode_words
 from signkit.model.request import VerifiedRequest
 from signkit.station.review import confirmation_words, review_request
 from signkit.verify.digest import compute_digest
-from signkit.verify.encoding import canonical_json, check_name, check_text
+from signkit.verify.encoding import check_name, check_text
 from tests.support.documents import item_value, request_file, request_value
 from tests.support.keys import PROD, REQUESTER
 
