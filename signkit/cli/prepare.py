@@ -156,17 +156,14 @@ def _files(
     files: Sequence[Path], release: Path | None, files_from: Path | None, said: _Said
 ) -> _Files:
     from signkit.formats.files import read_file
-    from signkit.prepare.release_list import (
-        RELEASE_LIST_SIZE,
-        parse_path_list,
-        parse_release_list,
-    )
+    from signkit.prepare.release_list import parse_path_list, parse_release_list
+    from signkit.verify import limits
 
     if sum((bool(files), release is not None, files_from is not None)) != 1:
         message = "expected files, or --list, or --files-from: exactly one of the three"
         raise UsageError(message, hint="signkit prepare FILE --artifact A --version V --target T")
     if release is not None:
-        data = read_file(release, limit=RELEASE_LIST_SIZE, what="release list")
+        data = read_file(release, limit=limits.RELEASE_LIST_SIZE, what="release list")
         parsed = parse_release_list(data, folder=release.parent)
         paths = [each.path for each in parsed.files]
         return _Files(paths=paths, describe=lambda: parsed.files, reason=parsed.reason)
@@ -175,9 +172,9 @@ def _files(
         named = [str(path) for path in files]
         return _Files(paths=named, describe=lambda: _listed_files(named, said))
     data = (
-        sys.stdin.buffer.read(RELEASE_LIST_SIZE + 1)
+        sys.stdin.buffer.read(limits.RELEASE_LIST_SIZE + 1)
         if str(files_from) == "-"
-        else read_file(files_from, limit=RELEASE_LIST_SIZE, what="path list")
+        else read_file(files_from, limit=limits.RELEASE_LIST_SIZE, what="path list")
     )
     listed = parse_path_list(data)
     return _Files(paths=listed, describe=lambda: _listed_files(listed, said))

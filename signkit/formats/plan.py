@@ -22,9 +22,6 @@ from signkit.verify.digest import Sha256
 from signkit.verify.encoding import Fields, decode_hex, encode_text, parse_json
 
 FORMAT = "signkit.plan.v1"
-PART_COUNT = 10_000
-PART_SIZE = 1_000_000_000
-PATH_SIZE = 4096
 
 _NATURAL = r"(0|[1-9][0-9]{0,19})"
 _TIME = r"(0|-?[1-9][0-9]{0,18})"
@@ -142,7 +139,7 @@ def _parse_item(value: object, where: str) -> PlannedItem:
     size = fields.integer("size", most=limits.CONTENT_SIZE)
     identity = _parse_identity(fields, where, size)
     digest = Sha256(fields.sha256("digest"))
-    part_size = fields.integer("part_size", least=1, most=PART_SIZE)
+    part_size = fields.integer("part_size", least=1, most=limits.PART_SIZE)
     parts = _parse_parts(fields, where, digest, count=-(-size // part_size))
     fields.done()
     return PlannedItem(
@@ -151,10 +148,10 @@ def _parse_item(value: object, where: str) -> PlannedItem:
 
 
 def _parse_path(fields: Fields, where: str) -> str:
-    path = fields.text("path", limit=PATH_SIZE)
-    if not path.startswith("/") or "\0" in path or len(path.encode("utf-8")) > PATH_SIZE:
+    path = fields.text("path", limit=limits.PATH_SIZE)
+    if not path.startswith("/") or "\0" in path or len(path.encode("utf-8")) > limits.PATH_SIZE:
         message = (
-            f"{where}.path: expected an absolute path of at most {PATH_SIZE} bytes without NUL,"
+            f"{where}.path: expected an absolute path of at most {limits.PATH_SIZE} bytes without NUL,"
             f" got {path[:80]!r}"
         )
         raise MalformedError(message)
@@ -178,8 +175,8 @@ def _parse_identity(fields: Fields, where: str, size: int) -> FileIdentity:
 
 
 def _parse_parts(fields: Fields, where: str, digest: Sha256, *, count: int) -> tuple[Sha256, ...]:
-    if count > PART_COUNT:
-        message = f"{where}.part_size: expected at most {PART_COUNT} parts, got {count}"
+    if count > limits.PART_COUNT:
+        message = f"{where}.part_size: expected at most {limits.PART_COUNT} parts, got {count}"
         raise MalformedError(message)
     written = count if count > 1 else 0
     raw = decode_hex(fields.text("parts"), size=32 * written, what=f"{where}.parts")

@@ -21,8 +21,6 @@ from signkit.formats.request import parse_metadata
 from signkit.verify import limits
 from signkit.verify.encoding import Fields, check_name, check_text, check_time
 
-RELEASE_LIST_SIZE = 64 * limits.MIB
-
 _PLACEHOLDER = re.compile(r"\{(?:name|stem)\}")
 
 
@@ -91,7 +89,7 @@ def parse_release_list(data: bytes, *, folder: str | os.PathLike[str]) -> Releas
     """Parse a release list.
 
     Args:
-        data: The TOML file, at most RELEASE_LIST_SIZE bytes.
+        data: The TOML file, at most limits.RELEASE_LIST_SIZE bytes.
         folder: The folder of the list, to which its relative paths are relative.
 
     Raises:
@@ -119,8 +117,8 @@ def parse_release_list(data: bytes, *, folder: str | os.PathLike[str]) -> Releas
 
 
 def _parse_toml(data: bytes) -> dict[str, object]:
-    if len(data) > RELEASE_LIST_SIZE:
-        message = f"release list is too large: expected at most {RELEASE_LIST_SIZE} bytes"
+    if len(data) > limits.RELEASE_LIST_SIZE:
+        message = f"release list is too large: expected at most {limits.RELEASE_LIST_SIZE} bytes"
         raise TooLargeError(message)
     try:
         return tomllib.loads(data.decode("utf-8"))
@@ -278,11 +276,11 @@ def parse_path_list(data: bytes) -> tuple[str, ...]:
         data: The list, in the encoding of the file system; empty lines count for nothing.
 
     Raises:
-        TooLargeError: more than RELEASE_LIST_SIZE bytes, or limits.ITEM_COUNT paths.
+        TooLargeError: more than limits.RELEASE_LIST_SIZE bytes, or limits.ITEM_COUNT paths.
         MalformedError: no path at all.
     """
-    if len(data) > RELEASE_LIST_SIZE:
-        message = f"path list is too large: expected at most {RELEASE_LIST_SIZE} bytes"
+    if len(data) > limits.RELEASE_LIST_SIZE:
+        message = f"path list is too large: expected at most {limits.RELEASE_LIST_SIZE} bytes"
         raise TooLargeError(message)
     separator = b"\0" if b"\0" in data else b"\n"
     paths = tuple([os.fsdecode(path) for path in data.split(separator) if path])

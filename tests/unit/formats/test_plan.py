@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signkit.errors import FileError, JournalError, SignkitError, TooLargeError
-from signkit.formats.plan import PART_COUNT, encode_plan, parse_plan
+from signkit.formats.plan import encode_plan, parse_plan
 from signkit.model.plan import FileIdentity, Plan, PlannedItem
 from signkit.verify import limits
 from signkit.verify.digest import Sha256
@@ -141,9 +141,11 @@ def test_says_what_to_do_with_a_torn_plan() -> None:
 
 
 def test_holds_10000_parts_and_no_more() -> None:
-    item = item_value(size=PART_COUNT, part_size=1, parts="0f" * 32 * PART_COUNT)
-    assert len(parse_plan(spelled(plan_value(item))).items[0].parts) == PART_COUNT
-    more = item_value(size=PART_COUNT + 1, part_size=1, parts="0f" * 32 * (PART_COUNT + 1))
+    item = item_value(size=limits.PART_COUNT, part_size=1, parts="0f" * 32 * limits.PART_COUNT)
+    assert len(parse_plan(spelled(plan_value(item))).items[0].parts) == limits.PART_COUNT
+    more = item_value(
+        size=limits.PART_COUNT + 1, part_size=1, parts="0f" * 32 * (limits.PART_COUNT + 1)
+    )
     with pytest.raises(JournalError, match=r"items\[0\].part_size: expected at most 10000 parts"):
         parse_plan(spelled(plan_value(more)))
 

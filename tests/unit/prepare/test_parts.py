@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signkit.errors import TooLargeError
-from signkit.formats.plan import PART_COUNT, PART_SIZE
 from signkit.prepare.parts import LARGEST_CONTENT, choose_part_size
+from signkit.verify import limits
 
 MIB = 1024**2
 SIZES = [size * MIB for size in (16, 32, 64, 128, 256, 512, 953)]
@@ -20,8 +20,8 @@ def count(size: int) -> int:
 
 @given(st.integers(0, LARGEST_CONTENT))
 def test_limits_hold_for_every_size(size: int) -> None:
-    assert 5_242_880 <= choose_part_size(size) <= PART_SIZE == 10**9
-    assert count(size) <= PART_COUNT == 10_000
+    assert 5_242_880 <= choose_part_size(size) <= limits.PART_SIZE == 10**9
+    assert count(size) <= limits.PART_COUNT == 10_000
     if size <= 953 * MIB * 1000:
         assert count(size) <= 1_000
 

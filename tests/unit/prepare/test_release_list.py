@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signkit.errors import FormatError, MalformedError, TooLargeError, UsageError
-from signkit.prepare import release_list
 from signkit.prepare.release_list import (
     ListedFile,
     check_distinct,
@@ -179,7 +178,7 @@ def test_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "ITEM_COUNT", 1)
     with pytest.raises(TooLargeError, match="at most 1 members, got 2"):
         listed(ITEM + ITEM)
-    monkeypatch.setattr(release_list, "RELEASE_LIST_SIZE", len(ITEM) - 1)
+    monkeypatch.setattr(limits, "RELEASE_LIST_SIZE", len(ITEM) - 1)
     with pytest.raises(TooLargeError, match="release list is too large"):
         listed(ITEM)
     with pytest.raises(TooLargeError, match="path list is too large"):
