@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # One profile everywhere, so that a run is the same for a developer and for CI: no deadline, because
@@ -19,3 +21,13 @@ settings.load_profile("signkit")
 # Whoever runs the suite in the background may have it ignore Ctrl-C, and every process it starts would
 # inherit that; the tests of Ctrl-C need processes that listen.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+CORPUS = Path(__file__).parents[2] / "shared" / "security"
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of independent security material, which lies beside the checkout."""
+    if not CORPUS.is_dir():
+        pytest.skip("the security corpus is not beside this checkout, in ../shared/security")
+    return CORPUS

@@ -6,7 +6,9 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from signkit.errors import KeyNotFoundError, TooLargeError
 from signkit.formats.files import read_file_and_status
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 STDIN = "-"
 
+AllowTestKeys = Annotated[
+    bool, typer.Option("--allow-test-keys", help="Take published keys: anybody can sign with them.")
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
@@ -30,15 +36,24 @@ class KeySource:
         data: The file.
         private: Whether it is a private key.
         stored: The key of the store that it is, or None.
+        allow_test_keys: As `enrol_public_key`.
     """
 
     name: str
     data: bytes
     private: bool
+    allow_test_keys: bool
     stored: StoredKey | None = None
 
 
-def read_key(reference: str, *, store: KeyStore, private: bool, public: bool) -> KeySource:
+def read_key(
+    reference: str,
+    *,
+    store: KeyStore,
+    private: bool,
+    public: bool,
+    allow_test_keys: bool,
+) -> KeySource:
     """Read the key that a person means.
 
     Args:
@@ -46,6 +61,7 @@ def read_key(reference: str, *, store: KeyStore, private: bool, public: bool) ->
         store: Where names are looked up.
         private: Take 32 raw bytes as a private seed; otherwise they are a public key.
         public: Take the public file of a name in the store, where there is one.
+        allow_test_keys: As `enrol_public_key`.
 
     Raises:
         KeyNotFoundError: neither a name nor a file.
@@ -57,14 +73,25 @@ def read_key(reference: str, *, store: KeyStore, private: bool, public: bool) ->
 
     if reference == STDIN:
         data = _read_stdin()
-        return KeySource(name="standard input", data=data, private=private or is_private_key(data))
+        return KeySource(
+            name="standard input",
+            data=data,
+            private=private or is_private_key(data),
+            allow_test_keys=allow_test_keys,
+        )
     stored = store.get(reference) if store.has(reference) else None
     path = _path(reference, stored, store, public=public)
     data, status = read_file_and_status(path, limit=limits.KEY_FILE_SIZE, what="key")
     is_private = private or is_private_key(data)
     if is_private:
         check_private_file(path, status)
-    return KeySource(name=reference, data=data, private=is_private, stored=stored)
+    return KeySource(
+        name=reference,
+        data=data,
+        private=is_private,
+        stored=stored,
+        allow_test_keys=allow_test_keys,
+    )
 
 
 def _path(reference: str, stored: StoredKey | None, store: KeyStore, *, public: bool) -> Path:
@@ -96,30 +123,30 @@ def open_private(source: KeySource, passphrase: PassphraseOptions) -> OpenedKey:
     from signkit.custody.key_file import parse_key
     from signkit.custody.store import check_pair
 
-    opened = parse_key(source.data, name=source.name, secrets=passphrase.existing())
+    opened = parse_key(
+        source.data,
+        name=source.name,
+        secrets=passphrase.existing(),
+        allow_test_keys=source.allow_test_keys,
+    )
     if source.stored is not None:
         check_pair(source.stored, opened.key.public_key)
     return opened
 
 
-def load_public_key(
-    reference: str, *, store: KeyStore, passphrase: PassphraseOptions, private: bool = False
-) -> PublicKey:
-    """Load a public key, from a private one where there is no other.
+def load_public_key(source: KeySource, passphrase: PassphraseOptions) -> PublicKey:
+    """Return the public key of what was read, from a private one where there is no other.
 
     Args:
-        reference: As `read_key`.
-        store: As `read_key`.
+        source: From `read_key`.
         passphrase: Where the passphrase comes from, if one is needed.
-        private: As `read_key`.
 
     Raises:
         KeyRefusedError: it must not be used.
-        Others: as `read_key` and `open_private`.
+        Others: as `open_private`.
     """
     from signkit.formats.public_key import read_public_key
 
-    source = read_key(reference, store=store, private=private, public=True)
     if source.private:
         return open_private(source, passphrase).key.public_key
-    return read_public_key(source.data)
+    return read_public_key(source.data, allow_test_keys=source.allow_test_keys)

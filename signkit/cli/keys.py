@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.key_source import AllowTestKeys
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
 from signkit.errors import SignkitError
 
@@ -58,16 +59,20 @@ def show(
     private: Annotated[
         bool, typer.Option("--private", help="Take 32 raw bytes as a private seed.")
     ] = False,
+    allow_test_keys: AllowTestKeys = False,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show keyid, fingerprint and every public encoding; no passphrase where a public file is."""
-    from signkit.cli.key_source import load_public_key
+    from signkit.cli.key_source import load_public_key, read_key
 
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
-    public_key = load_public_key(key, store=_store(None), passphrase=passphrase, private=private)
+    source = read_key(
+        key, store=_store(None), private=private, public=True, allow_test_keys=allow_test_keys
+    )
+    public_key = load_public_key(source, passphrase)
     value, lines = _describe_identity(public_key)
     encodings = _encodings(public_key)
     for label, text in encodings.items():

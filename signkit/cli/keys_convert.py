@@ -12,7 +12,13 @@ from typing import Annotated
 import typer
 
 from signkit.cli import output
-from signkit.cli.key_source import KeySource, open_private, read_key
+from signkit.cli.key_source import (
+    AllowTestKeys,
+    KeySource,
+    load_public_key,
+    open_private,
+    read_key,
+)
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
 from signkit.errors import UsageError
 from signkit.formats.key_form import KeyForm
@@ -44,6 +50,7 @@ def convert(
     private: Annotated[
         bool, typer.Option("--private", help="Take 32 raw bytes as a private seed.")
     ] = False,
+    allow_test_keys: AllowTestKeys = False,
     encrypt: Annotated[
         bool, typer.Option("--encrypt/--plain", help="Whether a private PEM is encrypted.")
     ] = True,
@@ -70,7 +77,7 @@ def convert(
         option="--new-passphrase",
     )
     _check_out(out, to, as_json=as_json)
-    source = _read(key, private=private, public=public)
+    source = _read(key, private=private, public=public, allow_test_keys=allow_test_keys)
     wants_private = source.private and not public
     if wants_private:
         if to is not KeyForm.PEM and not reveal_private:
@@ -93,12 +100,14 @@ def _check_out(out: Path | None, form: KeyForm, *, as_json: bool) -> None:
         raise UsageError(message, hint="name a file with --out")
 
 
-def _read(key: str, *, private: bool, public: bool) -> KeySource:
+def _read(key: str, *, private: bool, public: bool, allow_test_keys: bool) -> KeySource:
     from signkit.cli.home import signkit_home
     from signkit.custody.store import KeyStore
 
     store = KeyStore(signkit_home() / "keys")
-    return read_key(key, store=store, private=private, public=public)
+    return read_key(
+        key, store=store, private=private, public=public, allow_test_keys=allow_test_keys
+    )
 
 
 def _private(
@@ -115,11 +124,9 @@ def _private(
 
 
 def _public(source: KeySource, form: KeyForm, passphrase: PassphraseOptions) -> bytes:
-    from signkit.formats.public_key import encode_public_key, read_public_key
+    from signkit.formats.public_key import encode_public_key
 
-    if source.private:
-        return encode_public_key(open_private(source, passphrase).key.public_key, form)
-    return encode_public_key(read_public_key(source.data), form)
+    return encode_public_key(load_public_key(source, passphrase), form)
 
 
 def _deliver(data: bytes, form: KeyForm, out: Path | None, *, private: bool, as_json: bool) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from signkit.cli import output
 from signkit.cli.home import signkit_home
+from signkit.cli.key_source import AllowTestKeys
 from signkit.errors import UsageError
 from signkit.formats.display import escape, format_table
 
@@ -55,6 +56,7 @@ def serve(
     insecure_http: Annotated[
         bool, typer.Option(help="Listen beyond this machine without TLS.")
     ] = False,
+    allow_test_keys: AllowTestKeys = False,
     as_json: AsJson = False,
 ) -> None:
     """Serve the registry from a folder, until interrupted."""
@@ -67,6 +69,7 @@ def serve(
         data=_data_folder(data),
         public_url=None if public_url is None else _check_url(public_url),
         access_log_path=log_file,
+        allow_test_keys=allow_test_keys,
     )
 
     def announce(ready: Ready) -> None:

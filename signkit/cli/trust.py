@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.key_source import AllowTestKeys
 from signkit.cli.passphrase import (
     PassphraseEnv,
     PassphraseFd,
@@ -49,6 +50,7 @@ def init(
     ] = None,
     expires: Annotated[str | None, typer.Option(metavar="DATE", help="Default: never.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE")] = Path("trust.json"),
+    allow_test_keys: AllowTestKeys = False,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -68,14 +70,19 @@ def init(
         issued=now(),
         expires=None if expires is None else parse_expiry(expires),
         root=_named([(Path(signer.name).name, signer.public_key) for signer in roots]),
-        release=_named([(path.name.split(".")[0], _read_public(path)) for path in release]),
+        release=_named(
+            [
+                (path.name.split(".")[0], _read_public(path, allow_test_keys=allow_test_keys))
+                for path in release
+            ]
+        ),
         threshold=threshold,
         artifacts=artifact or ["*"],
         targets=target or ["*"],
     )
     data = sign_first_trust(first, roots)
     write_new(out, data)
-    trust = load_trust(data)
+    trust = load_trust(data, allow_test_keys=allow_test_keys)
     value: dict[str, object] = {
         "trust": str(out),
         "version": trust.version,
@@ -86,12 +93,13 @@ def init(
     output.show_result(value, f"{render_trust(trust)}\n\ntrust    {out}", as_json=as_json)
 
 
-def _read_public(path: Path) -> PublicKey:
+def _read_public(path: Path, *, allow_test_keys: bool) -> PublicKey:
     from signkit.formats.files import read_file
     from signkit.formats.public_key import read_public_key
     from signkit.verify import limits
 
-    return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+    data = read_file(path, limit=limits.KEY_FILE_SIZE, what="public key")
+    return read_public_key(data, allow_test_keys=allow_test_keys)
 
 
 def _named(keys: Sequence[tuple[str, PublicKey]]) -> dict[str, PublicKey]:

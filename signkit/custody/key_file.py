@@ -52,13 +52,21 @@ def read_key_file(path: Path) -> bytes:
     return data
 
 
-def parse_key(data: bytes, *, name: str, secrets: Secrets) -> OpenedKey:
+def parse_key(
+    data: bytes, *, name: str, secrets: Secrets, allow_test_keys: bool = False
+) -> OpenedKey:
     """Parse a private key, asking for its passphrase where it has one.
+
+    Nothing that signs allows test keys: there is no honest use of a signature by everybody.
 
     Raises:
         KeyLockedError, FormatError: as `load_key_file`.
     """
-    return parse_private_key(data, passphrase=lambda: secrets(f"passphrase of {name}"))
+    return parse_private_key(
+        data,
+        passphrase=lambda: secrets(f"passphrase of {name}"),
+        allow_test_keys=allow_test_keys,
+    )
 
 
 def describe_weakness(opened: OpenedKey, *, name: str) -> tuple[str, ...]:
@@ -93,7 +101,7 @@ def encode_key(opened: OpenedKey, form: KeyForm, *, passphrase: bytes | None) ->
 
 def _check_opens(encoded: bytes, opened: OpenedKey, passphrase: bytes) -> None:
     """Open what was encrypted before anyone relies on it: a fault here would lose the key."""
-    again = parse_private_key(encoded, passphrase=lambda: passphrase)
+    again = parse_private_key(encoded, passphrase=lambda: passphrase, allow_test_keys=True)
     if again.key.seed != opened.key.seed:
         message = "the private key was encrypted but does not open again"
         raise CustodyError(message, hint="this machine's memory or processor may be faulty")

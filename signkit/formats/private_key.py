@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -60,13 +60,15 @@ class PrivateKey:
 
     __slots__ = ("public_key", "seed")
 
-    def __init__(self, seed: bytes) -> None:
+    def __init__(self, seed: bytes, *, allow_test_keys: bool = False) -> None:
         if len(seed) != SEED_SIZE:
             message = f"{_WHAT}: expected a seed of {SEED_SIZE} bytes, got {len(seed)}"
             raise MalformedError(message)
         self.seed = bytes(seed)
         derived = Ed25519PrivateKey.from_private_bytes(self.seed).public_key()
-        self.public_key: PublicKey = enrol_public_key(derived.public_bytes_raw())
+        self.public_key: PublicKey = enrol_public_key(
+            derived.public_bytes_raw(), allow_test_keys=allow_test_keys
+        )
 
     def __repr__(self) -> str:
         """Name the key without a private byte."""
@@ -98,7 +100,9 @@ def new_private_key(random: Callable[[int], bytes] = os.urandom) -> PrivateKey:
     return PrivateKey(random(SEED_SIZE))
 
 
-def parse_private_key(data: bytes, *, passphrase: Callable[[], bytes]) -> OpenedKey:
+def parse_private_key(
+    data: bytes, *, passphrase: Callable[[], bytes], allow_test_keys: bool = False
+) -> OpenedKey:
     """Parse a private key in any of its forms.
 
     Args:
@@ -106,6 +110,7 @@ def parse_private_key(data: bytes, *, passphrase: Callable[[], bytes]) -> Opened
             encrypted or not), or one line of base64 or hex of the seed or of seed and public key.
         passphrase: Called once, and only where the file is encrypted and its parameters are
             accepted.
+        allow_test_keys: As `enrol_public_key`.
 
     Returns:
         The key.
@@ -116,6 +121,7 @@ def parse_private_key(data: bytes, *, passphrase: Callable[[], bytes]) -> Opened
             that is not the seed's.
         UnsupportedVersionError: a key of another kind or a weak encryption, by name.
         KeyLockedError: the passphrase is wrong, in the same words wherever that shows.
+        KeyRefusedError: the seed is published.
 
     Spec: docs/formats/keys.md section 4.
     """
@@ -124,11 +130,30 @@ def parse_private_key(data: bytes, *, passphrase: Callable[[], bytes]) -> Opened
             f"{_WHAT} is too large: expected at most {limits.KEY_FILE_SIZE} bytes, got {len(data)}"
         )
         raise TooLargeError(message)
+    found = _find_seed(data, passphrase)
+    key = PrivateKey(found.seed, allow_test_keys=allow_test_keys)
+    if found.public not in {None, key.public_key.raw}:
+        message = f"{_WHAT}: the public key in the file is not that of its seed"
+        raise MalformedError(message, hint="do not use this file; get the key from its backup")
+    return OpenedKey(key=key, encrypted=found.encrypted, weakness=found.weakness)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a file holds: a seed, and what it says about it."""
+
+    seed: bytes = field(repr=False)
+    public: bytes | None = None
+    encrypted: bool = False
+    weakness: str | None = None
+
+
+def _find_seed(data: bytes, passphrase: Callable[[], bytes]) -> _Found:
     if PEM_START in data:
         return _from_pem(data, passphrase)
     if data[:1] == bytes((SEQUENCE,)) and not _is_text(data):
         return _from_any_der(data, passphrase)
-    return OpenedKey(key=_from_text(data), encrypted=False)
+    return _from_text(data)
 
 
 def _is_text(data: bytes) -> bool:
@@ -136,7 +161,7 @@ def _is_text(data: bytes) -> bool:
     return data.isascii() and data.decode("ascii").strip("\r\n").isprintable()
 
 
-def _from_pem(data: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
+def _from_pem(data: bytes, passphrase: Callable[[], bytes]) -> _Found:
     if data.startswith(PEM_START) and not data.startswith(_PEM_STARTS):
         raise explain_key(data, what=_WHAT)
     try:
@@ -145,21 +170,21 @@ def _from_pem(data: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
         raise explain_pem(data, error, what=_WHAT) from None
     if label == _ENCRYPTED_LABEL:
         return _from_encrypted(der, passphrase)
-    return OpenedKey(key=_from_der(der), encrypted=False)
+    return _from_der(der)
 
 
-def _from_any_der(der: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
+def _from_any_der(der: bytes, passphrase: Callable[[], bytes]) -> _Found:
     if looks_encrypted(der):
         return _from_encrypted(der, passphrase)
-    return OpenedKey(key=_from_der(der), encrypted=False)
+    return _from_der(der)
 
 
-def _from_encrypted(der: bytes, passphrase: Callable[[], bytes]) -> OpenedKey:
+def _from_encrypted(der: bytes, passphrase: Callable[[], bytes]) -> _Found:
     encrypted = parse_encrypted_key(der)
     plain = decrypt_key(encrypted, passphrase())
     if not _is_whole(plain):
         raise wrong_passphrase()
-    return OpenedKey(key=_from_der(plain), encrypted=True, weakness=encrypted.weakness)
+    return replace(_from_der(plain), encrypted=True, weakness=encrypted.weakness)
 
 
 def _is_whole(plain: bytes) -> bool:
@@ -173,32 +198,24 @@ def _is_whole(plain: bytes) -> bool:
     return True
 
 
-def _from_der(der: bytes) -> PrivateKey:
+def _from_der(der: bytes) -> _Found:
     seed = der[len(_V1_PREFIX) : len(_V1_PREFIX) + SEED_SIZE]
     rest = der[len(_V1_PREFIX) + SEED_SIZE :]
     if der.startswith(_V1_PREFIX) and len(seed) == SEED_SIZE and not rest:
-        return PrivateKey(seed)
+        return _Found(seed=seed)
     if der.startswith(_V2_PREFIX) and rest.startswith(_V2_PUBLIC) and len(rest) == 35:
-        return _paired(seed, rest[len(_V2_PUBLIC) :])
+        return _Found(seed=seed, public=rest[len(_V2_PUBLIC) :])
     raise explain_key(der, what=_WHAT)
 
 
-def _from_text(data: bytes) -> PrivateKey:
+def _from_text(data: bytes) -> _Found:
     raw = decode_raw_key(data, size=SEED_SIZE, what=_WHAT)
     if raw is not None:
-        return PrivateKey(raw)
+        return _Found(seed=raw)
     raw = decode_raw_key(data, size=2 * SEED_SIZE, what=_WHAT)
     if raw is None:
         raise explain_key(data, what=_WHAT)
-    return _paired(raw[:SEED_SIZE], raw[SEED_SIZE:])
-
-
-def _paired(seed: bytes, public: bytes) -> PrivateKey:
-    key = PrivateKey(seed)
-    if key.public_key.raw != public:
-        message = f"{_WHAT}: the public key in the file is not that of its seed"
-        raise MalformedError(message, hint="do not use this file; get the key from its backup")
-    return key
+    return _Found(seed=raw[:SEED_SIZE], public=raw[SEED_SIZE:])
 
 
 def is_private_key(data: bytes) -> bool:

@@ -20,11 +20,12 @@ _WHAT = "public key"
 _PEM_PUBLIC = PEM_START + f"{PUBLIC_LABEL}-----".encode("ascii")
 
 
-def read_public_key(data: bytes) -> PublicKey:
+def read_public_key(data: bytes, *, allow_test_keys: bool = False) -> PublicKey:
     """Parse a public key as `parse_public_key` does, and name what is refused.
 
     Args:
         data: The file.
+        allow_test_keys: As `enrol_public_key`.
 
     Returns:
         The key, enrolled.
@@ -37,7 +38,7 @@ def read_public_key(data: bytes) -> PublicKey:
     Spec: docs/formats/keys.md section 6.
     """
     try:
-        return parse_public_key(data)
+        return parse_public_key(data, allow_test_keys=allow_test_keys)
     except UnsupportedVersionError:
         framed = data.startswith(_PEM_PUBLIC)
         inside = decode_pem(data, what=_WHAT)[1] if framed else data

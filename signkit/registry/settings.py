@@ -23,6 +23,7 @@ class Settings:
         hash_wait_seconds: How long a PATCH to hashing waits for the verdict before it answers.
         hash_workers: Threads that hash content.
         access_log_path: A file that gets each line of the access log as well, or None.
+        allow_test_keys: Whether signing keys may be published test keys.
     """
 
     data: Path
@@ -33,3 +34,4 @@ class Settings:
     hash_wait_seconds: float = 1.0
     hash_workers: int = 2
     access_log_path: Path | None = None
+    allow_test_keys: bool = False

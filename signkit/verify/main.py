@@ -117,6 +117,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--artifact", metavar="NAME", help="refuse a statement for another artifact")
     add("--target", metavar="NAME", help="refuse a statement for another target")
     add("--floor", type=_sequence, default=0, metavar="N", help="the least sequence accepted")
+    add("--allow-test-keys", action="store_true", help="trust keys that anybody can sign with")
     add("--json", action="store_true", help="print the verdict as JSON")
     return parser
 
@@ -163,10 +164,17 @@ def _now() -> str:
 def _role(options: argparse.Namespace, *, now: str | None) -> Role:
     if options.trust is not None:
         return release_role(
-            load_trust(_read(options.trust, limit=limits.TRUST_SIZE, what="trust root")), now=now
+            load_trust(
+                _read(options.trust, limit=limits.TRUST_SIZE, what="trust root"),
+                allow_test_keys=options.allow_test_keys,
+            ),
+            now=now,
         )
     keys = tuple(
-        parse_public_key(_read(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+        parse_public_key(
+            _read(path, limit=limits.KEY_FILE_SIZE, what="public key"),
+            allow_test_keys=options.allow_test_keys,
+        )
         for path in options.key
     )
     return role_of_keys(keys)

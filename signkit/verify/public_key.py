@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from signkit.errors import (
     FormatError,
-    KeyRefusedError,
     NotCanonicalError,
     TooLargeError,
     UnsupportedVersionError,
@@ -27,12 +26,13 @@ _PEM_PUBLIC = PEM_START + b"PUBLIC KEY-----"
 _WHAT = "public key"
 
 
-def parse_public_key(data: bytes) -> PublicKey:
+def parse_public_key(data: bytes, *, allow_test_keys: bool = False) -> PublicKey:
     """Parse a public key in any of its four forms.
 
     Args:
         data: The file: PEM, DER (44 bytes), or one line of raw base64 (44 characters) or raw hex
             (64 digits of one case).
+        allow_test_keys: As `enrol_public_key`.
 
     Returns:
         The key, enrolled.
@@ -50,13 +50,7 @@ def parse_public_key(data: bytes) -> PublicKey:
             f"{_WHAT} is too large: expected at most {limits.KEY_FILE_SIZE} bytes, got {len(data)}"
         )
         raise TooLargeError(message)
-    if PEM_START in data:
-        if data.startswith(PEM_START) and not data.startswith(_PEM_PUBLIC):
-            raise _foreign()
-        return _from_der(decode_pem(data, what=_WHAT)[1])
-    if data.startswith(PUBLIC_PREFIX[:2]):  # no line of base64 or hex starts so
-        return _from_der(data)
-    return _from_text(data)
+    return enrol_public_key(_raw_key(data), allow_test_keys=allow_test_keys)
 
 
 def encode_public_der(key: PublicKey) -> bytes:
@@ -64,24 +58,24 @@ def encode_public_der(key: PublicKey) -> bytes:
     return PUBLIC_PREFIX + key.raw
 
 
-def _from_der(der: bytes) -> PublicKey:
-    raw = der[len(PUBLIC_PREFIX) :]
-    if not der.startswith(PUBLIC_PREFIX) or len(raw) != PUBLIC_KEY_SIZE:
-        raise _foreign()
-    return enrol_public_key(raw)
-
-
-def _from_text(data: bytes) -> PublicKey:
+def _raw_key(data: bytes) -> bytes:
+    if PEM_START in data:
+        if data.startswith(PEM_START) and not data.startswith(_PEM_PUBLIC):
+            raise _foreign()
+        return _from_der(decode_pem(data, what=_WHAT)[1])
+    if data.startswith(PUBLIC_PREFIX[:2]):  # no line of base64 or hex starts so
+        return _from_der(data)
     raw = decode_raw_key(data, size=PUBLIC_KEY_SIZE, what=_WHAT)
     if raw is None:
         raise _foreign()
-    try:
-        return enrol_public_key(raw)
-    except KeyRefusedError:
-        # Not quoted: half of all private seeds end here when they are taken for public keys.
-        message = f"{_WHAT} is refused: its 32 bytes are not a point of the prime-order group"
-        hint = "if it is a private seed, say so with --private; otherwise get the key again"
-        raise KeyRefusedError(message, hint=hint) from None
+    return raw
+
+
+def _from_der(der: bytes) -> bytes:
+    raw = der[len(PUBLIC_PREFIX) :]
+    if not der.startswith(PUBLIC_PREFIX) or len(raw) != PUBLIC_KEY_SIZE:
+        raise _foreign()
+    return raw
 
 
 def decode_raw_key(data: bytes, *, size: int, what: str) -> bytes | None:

@@ -57,11 +57,12 @@ class Trust(Value):
     release: Role
 
 
-def load_trust(data: bytes) -> Trust:
+def load_trust(data: bytes, *, allow_test_keys: bool = False) -> Trust:
     """Open a trust root under its own root role.
 
     Args:
         data: The file, at most limits.TRUST_SIZE bytes.
+        allow_test_keys: As `enrol_public_key`.
 
     Raises:
         TrustError: it is malformed, or its root role did not sign it.
@@ -71,11 +72,11 @@ def load_trust(data: bytes) -> Trust:
             data, payload_type=PAYLOAD_TYPE, limit=limits.TRUST_SIZE, what="trust root"
         )
         # The one payload that is read before it is opened: only to learn its own root role.
-        root = parse_trust(_untrusted_payload(envelope)).root
+        root = parse_trust(_untrusted_payload(envelope), allow_test_keys=allow_test_keys).root
         opened = open_envelope(
             envelope, keys=root.keys, threshold=root.threshold, what="trust root"
         )
-        return parse_trust(opened.payload)
+        return parse_trust(opened.payload, allow_test_keys=allow_test_keys)
     except (FormatError, VerificationError) as error:
         raise TrustError(str(error), hint=error.hint, reason=error.code) from error
 
@@ -84,7 +85,7 @@ def _untrusted_payload(envelope: Envelope) -> bytes:
     return envelope._payload
 
 
-def parse_trust(payload: bytes) -> Trust:
+def parse_trust(payload: bytes, *, allow_test_keys: bool = False) -> Trust:
     """Parse the payload of a trust root.
 
     Raises:
@@ -95,7 +96,7 @@ def parse_trust(payload: bytes) -> Trust:
     version = fields.integer("version", least=1)
     issued = fields.time("issued")
     expires = fields.optional_time("expires")
-    keys, names = _read_keys(fields.take("keys"))
+    keys, names = _read_keys(fields.take("keys"), allow_test_keys=allow_test_keys)
     roles = fields.member("roles")
     fields.done()
     root = _read_role(roles.member("root"), keys, scoped=False)
@@ -110,7 +111,9 @@ def parse_trust(payload: bytes) -> Trust:
     )
 
 
-def _read_keys(value: object) -> tuple[dict[str, PublicKey], dict[str, str]]:
+def _read_keys(
+    value: object, *, allow_test_keys: bool
+) -> tuple[dict[str, PublicKey], dict[str, str]]:
     if not isinstance(value, dict) or not 1 <= len(value) <= limits.KEY_COUNT:
         message = f"trust root.keys: expected an object of 1 to {limits.KEY_COUNT} keys"
         raise MalformedError(message)
@@ -124,7 +127,8 @@ def _read_keys(value: object) -> tuple[dict[str, PublicKey], dict[str, str]]:
         text = fields.text("public_key")
         fields.done()
         key = enrol_public_key(
-            decode_base64(text, what=f"{where}.public_key", size=PUBLIC_KEY_SIZE)
+            decode_base64(text, what=f"{where}.public_key", size=PUBLIC_KEY_SIZE),
+            allow_test_keys=allow_test_keys,
         )
         if key.keyid != keyid:
             message = f"{where}: expected keyid {key.keyid}, the SHA-256 of the key"

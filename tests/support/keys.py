@@ -35,9 +35,19 @@ class KeyOfTest:
         return self._key.sign(message).signature
 
 
+class PublishedKey(KeyOfTest):
+    """A signer whose seed is on the list: refused wherever a person does not allow it."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public half, enrolled as a test key."""
+        return enrol_public_key(bytes(self._key.verify_key), allow_test_keys=True)
+
+
 REQUESTER = KeyOfTest("requester", 0x11)
 STATION = KeyOfTest("station", 0x22)
 PROD = KeyOfTest("prod", 0x33)
 SPARE = KeyOfTest("spare", 0x44)
 ROOT = KeyOfTest("root", 0x55)
 STRANGER = KeyOfTest("stranger", 0x66)
+PUBLISHED = PublishedKey("published", 0x00)

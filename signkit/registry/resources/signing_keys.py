@@ -46,7 +46,7 @@ def create_signing_key(
     body: SigningKeyCreate, registry: Registry, caller: CurrentCaller
 ) -> Response:
     """Enrol a public key; unique within the organization."""
-    key = _enrol(body.value)
+    key = _enrol(body.value, registry)
     taken = refusing_taken({"signing_keys.keyid": "value"})
     with taken, registry.database.write() as session:
         row = SigningKey(
@@ -61,11 +61,11 @@ def create_signing_key(
     return answer({"signing_key": view_signing_key(row, caller.organization)}, status=201)
 
 
-def _enrol(value: str) -> PublicKey:
+def _enrol(value: str, registry: Registry) -> PublicKey:
     try:
         # A file's last line feed comes along where a client passes it through (contract 2.4).
         raw = decode_base64(value.strip(), what="value", size=PUBLIC_KEY_SIZE)
-        return enrol_public_key(raw)
+        return enrol_public_key(raw, allow_test_keys=registry.settings.allow_test_keys)
     except (FormatError, KeyRefusedError) as error:
         raise refuse_field("value", str(error)) from None
 

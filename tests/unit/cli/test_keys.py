@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import Ran
-from tests.support.key_files import KEYID, PUBLIC, SEED, VECTORS, cheap_pem, openssl
+from tests.support.key_files import (
+    CONTRACT_PUBLIC,
+    CONTRACT_SEED,
+    KEYID,
+    PUBLIC,
+    SEED,
+    VECTORS,
+    cheap_pem,
+    openssl,
+)
 from tests.support.terminal import Terminal
 
 Run = Callable[..., Ran]
@@ -126,7 +135,7 @@ def test_show_prints_every_public_encoding(run_keys: Run, tmp_path: Path) -> Non
     ran = run_keys("show", tmp_path / "public.pem")
     for text in (
         KEYID,
-        "79b7 8569 e8d5 cc0e 27b1 9440 a897 c1f3",
+        KEYID[:4] + " " + KEYID[4:8],
         pem.decode().splitlines()[1],
         base64.b64encode(der).decode(),
         der.hex(),
@@ -175,7 +184,9 @@ def test_list_shows_what_the_store_holds(run_keys: Run, home: Path, secret: Path
     assert (ran.code, ran.out) == (0, "")
     assert "make one: signkit keys new NAME" in ran.err
     made = run_keys("new", "prod", "--passphrase-file", secret, "--json").json
-    (home / "keys" / "other.pub.pem").write_bytes((VECTORS / "openssl/ossl.pub.pem").read_bytes())
+    (home / "keys" / "other.pub.pem").write_text(PUBLIC.hex())
+    published = (VECTORS / "openssl/ossl.pub.pem").read_bytes()
+    (home / "keys" / "published.pub.pem").write_bytes(published)
     (home / "keys" / "plain.pem").write_bytes(_plain())
     (home / "keys" / "bad.pub.pem").write_text("nonsense")
     rows = {row["name"]: row for row in run_keys("list", "--json").json["keys"]}
@@ -183,9 +194,10 @@ def test_list_shows_what_the_store_holds(run_keys: Run, home: Path, secret: Path
     assert rows["other"]["private"] == "not here"
     assert (rows["plain"]["private"], rows["plain"]["keyid"]) == ("not encrypted", None)
     assert rows["bad"]["private"] == "unreadable: malformed"
+    assert rows["published"]["private"] == "unreadable: key-refused"
     table = run_keys("list").out.splitlines()
     assert table[0].split() == ["NAME", "KEYID", "PRIVATE", "KEY"]
-    assert len(table) == 5
+    assert len(table) == 6
 
 
 def test_no_passphrase_reaches_the_outside(run_keys: Run, secret: Path) -> None:
@@ -198,3 +210,20 @@ def test_groups_of_keys_have_help(run_keys: Run) -> None:
     assert ran.code == 0
     for name in ("new", "show", "convert", "list"):
         assert name in ran.out
+
+
+def test_published_keys_are_shown_only_where_allowed(run_keys: Run, tmp_path: Path) -> None:
+    public, seed = tmp_path / "public", tmp_path / "seed"
+    public.write_text(CONTRACT_PUBLIC.hex())
+    seed.write_text(CONTRACT_SEED.hex())
+    seed.chmod(0o600)
+    for command in (
+        ("show", public),
+        ("show", seed, "--private"),
+        ("convert", public, "--to", "raw"),
+        ("convert", seed, "--private", "--to", "raw", "--reveal-private"),
+    ):
+        ran = run_keys(*command, "--json")
+        assert (ran.code, ran.error["code"]) == (4, "key-refused")
+        assert "--allow-test-keys" in ran.error["hint"]
+        assert run_keys(*command, "--json", "--allow-test-keys").code == 0

@@ -18,6 +18,7 @@ import pytest
 from signkit.formats.words import encode_words
 from tests.support.commands import Machine
 from tests.support.documents import item_value, request_file, request_value
+from tests.support.keys import PUBLISHED
 
 CONTENT = b"firmware " * 1000
 
@@ -265,6 +266,37 @@ def test_trust_root_scopes_the_key(signed: Machine) -> None:
     signed.ok("trust", "init", *root, "--target", "x86_64-*", "--out", "other.json")
     ran = signed.run("verify", "model.bin", "--trust", "other.json", "--json")
     assert (ran.code, ran.error["code"]) == (4, "context")
+
+
+def test_a_published_key_enters_a_trust_root_only_where_allowed(signed: Machine) -> None:
+    signed.write("test.hex", PUBLISHED.public_key.raw.hex())
+    command = (
+        "trust",
+        "init",
+        "--root",
+        "prod",
+        "--passphrase-file",
+        "pw",
+        "--release",
+        "test.hex",
+        "--out",
+        "test.json",
+    )
+    ran = signed.run(*command, "--json")
+    assert (ran.code, ran.error["code"]) == (4, "key-refused")
+    made = signed.ok(*command, "--allow-test-keys")
+    assert made["release"] == [PUBLISHED.public_key.keyid]
+    assert signed.run("show", "test.json").code == 0
+
+
+def test_nothing_signs_with_a_published_key(signed: Machine) -> None:
+    """Attacker: has the operator sign with a key whose seed stands in every test set. Refused."""
+    signed.write("zero.key", bytes(32).hex(), mode=0o600)
+    ran = signed.run(
+        "sign", "model.request.json", "--key", "zero.key", "--out", "zero.json", "--json"
+    )
+    assert (ran.code, ran.error["code"]) == (4, "key-refused")
+    assert not (signed.folder / "zero.json").exists()
 
 
 def test_openssl_verifies_the_peridio_signature(signed: Machine) -> None:

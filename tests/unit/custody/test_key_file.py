@@ -135,7 +135,7 @@ def test_encodes_under_a_passphrase_and_opens_it_before_it_says_so() -> None:
 
 def test_a_fault_while_encrypting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A flipped bit in memory would lose the key for ever: nothing is written."""
-    other = cheap_pem(bytes(32))
+    other = cheap_pem(b"\x78" * 32)
     monkeypatch.setattr("signkit.custody.key_file.encode_encrypted_key", lambda *_args: other)
     with pytest.raises(CustodyError, match="does not open again"):
         encode_key(OPENED, KeyForm.PEM, passphrase=PASSPHRASE)

@@ -60,7 +60,7 @@ def test_a_name_wins_over_a_file_of_the_current_folder(
     """Attacker: leaves a key called prod on the stick that the operator works from."""
     stick = tmp_path / "stick"
     stick.mkdir()
-    put(stick / "prod", encode_private_key(PrivateKey(bytes(32)), KeyForm.PEM))
+    put(stick / "prod", encode_private_key(PrivateKey(b"\x78" * 32), KeyForm.PEM))
     monkeypatch.chdir(stick)
     assert keyid_of("prod", store) == KEYID
     assert keyid_of("./prod", store) != KEYID
@@ -86,7 +86,7 @@ def test_a_public_key_alone_cannot_sign(store: KeyStore) -> None:
 
 def test_a_pair_that_is_none_is_refused(store: KeyStore) -> None:
     """Attacker: exchanges the private file; or a bit of it flipped and it still opens."""
-    put(store.folder / "prod.pem", cheap_pem(bytes(32)))
+    put(store.folder / "prod.pem", cheap_pem(b"\x78" * 32))
     with pytest.raises(CustodyError, match="is not the public key of"):
         keyid_of("prod", store)
 

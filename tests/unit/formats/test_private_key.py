@@ -16,6 +16,7 @@ from nacl.signing import SigningKey
 from signkit.errors import (
     FormatError,
     KeyLockedError,
+    KeyRefusedError,
     MalformedError,
     SignkitError,
     TooLargeError,
@@ -36,6 +37,9 @@ from signkit.formats.public_key import encode_public_key
 from signkit.verify.pem import encode_pem
 from tests.support.key_files import (
     CHEAP,
+    CONTRACT_KEYID,
+    CONTRACT_PUBLIC,
+    CONTRACT_SEED,
     DALEK_V2,
     KEYID,
     PASSPHRASE,
@@ -54,14 +58,15 @@ KEY = PrivateKey(SEED)
 
 
 def seed_of(data: bytes) -> bytes:
-    return parse_private_key(data, passphrase=never).key.seed
+    return parse_private_key(data, passphrase=never, allow_test_keys=True).key.seed
 
 
 def test_the_contracts_key_gives_the_contracts_files() -> None:
-    assert KEY.public_key.keyid == KEYID
+    key = PrivateKey(CONTRACT_SEED, allow_test_keys=True)
+    assert (key.public_key.raw, key.public_key.keyid) == (CONTRACT_PUBLIC, CONTRACT_KEYID)
     private, public = (
-        encode_private_key(KEY, KeyForm.PEM),
-        encode_public_key(KEY.public_key, KeyForm.PEM),
+        encode_private_key(key, KeyForm.PEM),
+        encode_public_key(key.public_key, KeyForm.PEM),
     )
     assert hashlib.sha256(private).hexdigest() == PRIVATE_PEM_SHA256
     assert hashlib.sha256(public).hexdigest() == PUBLIC_PEM_SHA256
@@ -69,15 +74,15 @@ def test_the_contracts_key_gives_the_contracts_files() -> None:
 
 @given(st.binary(min_size=32, max_size=32), st.sampled_from(KeyForm))
 def test_reads_what_it_writes(seed: bytes, form: KeyForm) -> None:
-    key = PrivateKey(seed)
+    key = PrivateKey(seed, allow_test_keys=True)
     assert key.public_key.raw == bytes(SigningKey(seed).verify_key)
     assert seed_of(encode_private_key(key, form)) == seed
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(min_size=1, max_size=40))
 def test_reads_what_it_encrypts(seed: bytes, secret: bytes) -> None:
-    pem = encode_encrypted_key(PrivateKey(seed), secret, cost=CHEAP)
-    opened = parse_private_key(pem, passphrase=lambda: secret)
+    pem = encode_encrypted_key(PrivateKey(seed, allow_test_keys=True), secret, cost=CHEAP)
+    opened = parse_private_key(pem, passphrase=lambda: secret, allow_test_keys=True)
     assert (opened.key.seed, opened.encrypted) == (seed, True)
     assert is_encrypted_key(pem)
 
@@ -116,7 +121,8 @@ def test_a_public_key_that_is_not_the_seeds_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("file", ["ossl.key.pem", "ossl.enc.scrypt.pem", "ossl.enc.pbkdf2.pem"])
 def test_reads_recorded_openssl_files(file: str) -> None:
     folder = VECTORS / "openssl"
-    opened = parse_private_key((folder / file).read_bytes(), passphrase=passphrase)
+    data = (folder / file).read_bytes()
+    opened = parse_private_key(data, passphrase=passphrase, allow_test_keys=True)
     public = encode_public_key(opened.key.public_key, KeyForm.PEM)
     assert public == (folder / "ossl.pub.pem").read_bytes()
     assert (opened.encrypted, opened.weakness) == ("enc" in file, None)
@@ -295,3 +301,13 @@ def test_tells_encrypted_and_foreign_private_keys() -> None:
 @pytest.mark.parametrize("form", [KeyForm.PEM, KeyForm.DER, KeyForm.RAW, KeyForm.HEX])
 def test_tells_public_keys(form: KeyForm) -> None:
     assert not is_private_key(encode_public_key(KEY.public_key, form))
+
+
+@pytest.mark.parametrize("seed", [bytes(32), CONTRACT_SEED, bytes(range(32))])
+def test_a_published_seed_is_no_key_to_sign_with(seed: bytes) -> None:
+    """Attacker: knows the seeds of every test set. A key that anybody can sign with is refused."""
+    line = seed.hex().encode()
+    with pytest.raises(KeyRefusedError, match="is published: anybody can sign with it") as caught:
+        parse_private_key(line, passphrase=never)
+    assert seed.hex() not in f"{caught.value}{caught.value.hint}"
+    assert parse_private_key(line, passphrase=never, allow_test_keys=True).key.seed == seed

@@ -26,8 +26,8 @@ FORMS = (KeyForm.PEM, KeyForm.DER, KeyForm.RAW, KeyForm.HEX)
 
 @given(st.binary(min_size=32, max_size=32), st.sampled_from(FORMS))
 def test_reads_what_it_writes(seed: bytes, form: KeyForm) -> None:
-    key = PrivateKey(seed).public_key
-    assert parse_public_key(encode_public_key(key, form)) == key
+    key = PrivateKey(seed, allow_test_keys=True).public_key
+    assert parse_public_key(encode_public_key(key, form), allow_test_keys=True) == key
 
 
 def test_writes_pem_and_der_as_openssl_does() -> None:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import threading
 import time
+from base64 import b64encode
 from hashlib import sha256
 
 import httpx
@@ -16,6 +17,7 @@ import pytest
 
 from signkit.errors import UsageError
 from signkit.registry.server import check_host
+from tests.support.keys import PUBLISHED
 from tests.support.registry import COMMAND, make_token, running_registry
 from tests.support.registry_api import calling
 
@@ -205,3 +207,14 @@ def test_a_stop_finishes_parts_on_their_way_in(tmp_path):
         assert answers == [200]
     with running_registry(tmp_path) as registry, calling(registry) as api:
         assert [part["state"] for part in api.parts(binary)] == ["valid"]
+
+
+def test_published_keys_are_enrolled_only_where_allowed(tmp_path):
+    value = b64encode(PUBLISHED.public_key.raw).decode()
+    with running_registry(tmp_path) as registry, calling(registry) as api:
+        answer = api.call("POST", "/signing_keys", {"value": value, "name": "test"})
+        assert answer.status_code == 422
+        assert "anybody can sign with it" in answer.text
+    with running_registry(tmp_path, "--allow-test-keys") as registry, calling(registry) as api:
+        binary = api.signable(b"content")
+        assert api.sign(binary, PUBLISHED).status_code == 201

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from nacl.signing import SigningKey, VerifyKey
 
 from signkit.errors import KeyRefusedError, MalformedError, SignatureInvalidError, SignkitError
 from signkit.verify.ed25519 import PublicKey, enrol_public_key, verify_signature
+from signkit.verify.published import PREFIX_SIZE, PUBLISHED
 from tests.support.keys import PROD, STRANGER
+from tests.support.published_keys import prefixes, published_keys
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "ed25519"
 ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -59,7 +62,7 @@ def _answer(key: PublicKey, message: bytes, signature: bytes) -> str:
 
 def _enrols(raw: bytes) -> bool:
     try:
-        key = enrol_public_key(raw)
+        key = enrol_public_key(raw, allow_test_keys=True)
     except (KeyRefusedError, MalformedError):
         return False
     assert key.raw == raw
@@ -87,15 +90,18 @@ def test_published_vector(vector: dict[str, Any]) -> None:
 @pytest.mark.parametrize("vector", SIGN, ids=_named)
 def test_published_signature_verifies(vector: dict[str, Any]) -> None:
     raw, message, signature = (bytes.fromhex(vector[name]) for name in ("pub", "msg", "sig"))
-    assert _answer(enrol_public_key(raw), message, signature) == "accept"
+    assert _answer(enrol_public_key(raw, allow_test_keys=True), message, signature) == "accept"
     assert SigningKey(bytes.fromhex(vector["seed"])).sign(message).signature == signature
     malleable = (int.from_bytes(signature[32:], "little") + ORDER).to_bytes(32, "little")
-    assert _answer(enrol_public_key(raw), message, signature[:32] + malleable) == "reject"
+    assert (
+        _answer(enrol_public_key(raw, allow_test_keys=True), message, signature[:32] + malleable)
+        == "reject"
+    )
 
 
 @pytest.mark.parametrize("vector", json.loads((FOLDER / "ctx_ph.json").read_text()))
 def test_context_and_prehash_are_no_pure_signatures(vector: dict[str, Any]) -> None:
-    key = enrol_public_key(bytes.fromhex(vector["publicKey"]))
+    key = enrol_public_key(bytes.fromhex(vector["publicKey"]), allow_test_keys=True)
     message, signature = bytes.fromhex(vector["message"]), bytes.fromhex(vector["signature"])
     assert _answer(key, message, signature) == "reject"
 
@@ -124,9 +130,9 @@ def test_negative_zero_is_refused() -> None:
 
 def test_a_key_off_the_curve_is_refused_by_name() -> None:
     raw = (2).to_bytes(32, "little")
-    with pytest.raises(
-        KeyRefusedError, match=rf"^public key {raw.hex()} is refused: not the canon"
-    ):
+    keyid = sha256(raw).hexdigest()
+    said = rf"^public key with keyid {keyid} is refused: not the canonical encoding"
+    with pytest.raises(KeyRefusedError, match=said):
         enrol_public_key(raw)
 
 
@@ -198,3 +204,37 @@ def test_every_kind_of_buffer_is_taken_as_its_bytes() -> None:
     key = enrol_public_key(bytearray(PROD.public_key.raw))  # type: ignore[arg-type]
     assert type(key.raw) is bytes
     assert key == PROD.public_key
+
+
+@pytest.mark.parametrize("vector", SIGN, ids=_named)
+def test_published_keys_are_refused_unless_allowed(vector: dict[str, Any]) -> None:
+    """Attacker: signs with a seed that stands in every test set. No key of it is ever trusted."""
+    raw = bytes.fromhex(vector["pub"])
+    with pytest.raises(KeyRefusedError, match=r"is published: anybody can sign with it$") as caught:
+        enrol_public_key(raw)
+    assert "--allow-test-keys" in (caught.value.hint or "")
+    assert enrol_public_key(raw, allow_test_keys=True).raw == raw
+
+
+def test_no_key_of_our_own_is_published() -> None:
+    for key in (PROD, STRANGER):
+        assert enrol_public_key(key.public_key.raw) == key.public_key
+
+
+def test_the_list_is_what_it_is_made_from(corpus: Path) -> None:
+    keys = published_keys(corpus)
+    assert PUBLISHED.split() == prefixes(keys)
+    assert {len(prefix) for prefix in PUBLISHED.split()} == {PREFIX_SIZE // 3 * 4}
+    for raw in keys:
+        with pytest.raises(KeyRefusedError):
+            enrol_public_key(raw)
+
+
+def test_allowing_test_keys_allows_nothing_else() -> None:
+    """E09: small order, y >= p, off the curve: refused whatever a person says."""
+    refused = [bytes.fromhex(encoding) for encoding in SMALL_ORDER]
+    refused += [y.to_bytes(32, "little") for y in range(PRIME, 2**255)]
+    refused += [(2).to_bytes(32, "little")]
+    for raw in refused:
+        with pytest.raises(KeyRefusedError, match="not the canonical encoding"):
+            enrol_public_key(raw, allow_test_keys=True)

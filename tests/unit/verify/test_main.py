@@ -15,12 +15,16 @@ from signkit.verify.encoding import encode_json
 from signkit.verify.main import run
 from tests.support.documents import (
     CONTENT,
+    RESPONSE_TYPE,
+    document,
+    key_value,
     response_file,
+    response_value,
     statement_envelope,
     trust_file,
     trust_value,
 )
-from tests.support.keys import PROD, SPARE, STRANGER
+from tests.support.keys import PROD, PUBLISHED, SPARE, STRANGER
 from tests.support.verifier import ROOT, Place
 
 VECTORS = ROOT / "tests" / "vectors"
@@ -111,6 +115,12 @@ REFUSALS: dict[str, tuple[int, str, list[str]]] = {
     "large key": (3, "too-large", ["model.bin", "--key", "large"]),
     "private key": (3, "unsupported-version", ["model.bin", "--key", "private.pem"]),
     "small key": (4, "key-refused", ["model.bin", "--key", "small.hex"]),
+    "published key": (4, "key-refused", ["model.bin", "--key", "published.hex"]),
+    "published key in a trust root": (
+        14,
+        "trust-refused",
+        ["model.bin", "--trust", "published.json"],
+    ),
     "unknown key": (11, "statement-refused", ["model.bin", "--key", "stranger.pem"]),
     "other artifact": (4, "context", ["model.bin", "--key", "public.pem", "--artifact", "x"]),
     "other target": (4, "context", ["model.bin", "--key", "public.pem", "--target", "x"]),
@@ -152,11 +162,41 @@ REFUSALS: dict[str, tuple[int, str, list[str]]] = {
 }
 
 
+def published_trust() -> bytes:
+    """A trust root whose release key is a published one."""
+    value = trust_value()
+    shown = key_value(PUBLISHED)
+    value["keys"][shown["keyid"]] = {"name": "test", "public_key": shown["public_key"]}
+    value["roles"]["release"]["keys"].append(shown["keyid"])
+    return trust_file(value)
+
+
+@pytest.mark.parametrize("trusted", [["--key", "published.hex"], ["--trust", "published.json"]])
+def test_a_published_key_counts_where_a_person_says_so(
+    furnished: Place, trusted: list[str]
+) -> None:
+    statement = furnished.statement(PUBLISHED)
+    command = ["model.bin", *trusted, "--statement", statement]
+    assert furnished.run(*command, "--allow-test-keys") == 0
+    assert furnished.run(*command) != 0
+    assert "anybody can sign with it" in furnished.err
+    assert "--allow-test-keys" in furnished.err
+
+
+def test_a_response_by_a_published_key_is_refused_all_the_same(furnished: Place) -> None:
+    value = document(RESPONSE_TYPE, encode_json(response_value()), PUBLISHED, carry_key=True)
+    furnished.write("test.response.json", encode_json(value))
+    code = furnished.verify("--response", "test.response.json", "--allow-test-keys")
+    assert (code, "anybody can sign with it" in furnished.err) == (13, True)
+
+
 @pytest.fixture
 def furnished(place: Place) -> Place:
     place.write("other.bin", CONTENT.upper())
     place.write_key("stranger.pem", STRANGER)
     place.write("small.hex", b"01" + b"00" * 31)
+    place.write("published.hex", PUBLISHED.public_key.raw.hex().encode())
+    place.write("published.json", published_trust())
     place.write("private.pem", b"-----BEGIN PRIVATE KEY-----\n")
     with open("large", "wb") as file:
         file.truncate(1 << 40)  # sparse
