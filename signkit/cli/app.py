@@ -15,15 +15,6 @@ from signkit.errors import SignkitError, UsageError
 _INTERRUPTED = 130
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
 
-app = typer.Typer(
-    name="signkit",
-    help="Sign binaries with keys that never touch a network.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
 # Each module has a function `register(app)` that adds its commands, in the order of the road.
 _COMMANDS = (
     "keys",
@@ -38,7 +29,22 @@ _COMMANDS = (
 )
 
 
-@app.callback(invoke_without_command=True)
+def _make_app(arguments: list[str]) -> typer.Typer:
+    """Return the application with the command that is asked for; with all where none is."""
+    app = typer.Typer(
+        name="signkit",
+        help="Sign binaries with keys that never touch a network.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name in [name for name in arguments[:1] if name in _COMMANDS] or _COMMANDS:
+        import_module(f"signkit.cli.{name}").register(app)
+    return app
+
+
 def _root(
     *, show_version: bool = typer.Option(False, "--version", help="Print the version and exit.")
 ) -> None:
@@ -70,10 +76,6 @@ def run_app(arguments: list[str]) -> int:
     """
     # A command makes many values that live to its end: looking for cycles among them is in vain.
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
-    # Only the command that is asked for is loaded; whoever asks for another sees them all.
-    asked = [name for name in arguments[:1] if name in _COMMANDS]
-    for name in asked or _COMMANDS:
-        import_module(f"signkit.cli.{name}").register(app)
     try:
         code = _run(arguments)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -90,7 +92,7 @@ def run_app(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     """Run typer and speak its ways of ending in ours."""
     try:
-        code = app(args=arguments, prog_name="signkit", standalone_mode=False)
+        code = _make_app(arguments)(args=arguments, prog_name="signkit", standalone_mode=False)
     except typer.Exit as error:
         return error.exit_code
     except typer.Abort:
