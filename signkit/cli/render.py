@@ -76,18 +76,20 @@ def render_trust(trust: Trust) -> str:
             f"TRUST ROOT version {trust.version}",
             _row("issued", trust.issued),
             _row("expires", trust.expires or "never"),
-            *_role("root", trust.root, trust),
-            *_role("release", trust.release, trust),
+            *_role(trust.root, trust),
+            *(line for role in trust.roles.values() for line in _role(role, trust)),
         ]
     )
 
 
-def _role(name: str, role: Role, trust: Trust) -> list[str]:
+def _role(role: Role, trust: Trust) -> list[str]:
     return [
         "",
-        f"ROLE {name}: {role.threshold} of {len(role.keys)} keys",
+        f"ROLE {escape(role.name)}: {role.threshold} of {len(role.keys)} keys",
         _row("artifacts", ", ".join(escape(glob) for glob in role.artifacts)),
         _row("targets", ", ".join(escape(glob) for glob in role.targets)),
+        *([_row("from", role.not_before)] if role.not_before else []),
+        *([_row("until", role.not_after)] if role.not_after else []),
         *(_key(key, trust) for key in role.keys.values()),
     ]
 

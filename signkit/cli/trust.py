@@ -87,8 +87,8 @@ def init(
         "trust": str(out),
         "version": trust.version,
         "root": sorted(trust.root.keys),
-        "release": sorted(trust.release.keys),
-        "threshold": trust.release.threshold,
+        "release": sorted(trust.roles["release"].keys),
+        "threshold": trust.roles["release"].threshold,
     }
     output.show_result(value, f"{render_trust(trust)}\n\ntrust    {out}", as_json=as_json)
 

@@ -78,6 +78,8 @@ def _value(first: FirstTrust) -> dict[str, object]:
                 "threshold": first.threshold,
                 "artifacts": list(first.artifacts),
                 "targets": list(first.targets),
+                "not_before": None,
+                "not_after": None,
             },
         },
     }

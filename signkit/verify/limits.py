@@ -17,6 +17,7 @@ RELEASE_LIST_SIZE = 64 * MIB  # and a list of paths
 # What stands in them.
 ENVELOPE_SIGNATURE_COUNT = 64
 KEY_COUNT = 1024
+ROLE_COUNT = 64
 ITEM_COUNT = 100_000
 NAME_LENGTH = 255  # characters; a file name
 LABEL_LENGTH = 128  # characters; artifact, version, target, key name (contract section 1.6)

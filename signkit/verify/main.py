@@ -29,11 +29,11 @@ from signkit.verify.trust import Role, load_trust
 from signkit.verify.verdict import (
     Expectation,
     VerifiedStatement,
-    release_role,
+    release_roles,
     role_of_keys,
     statement_from_response,
     verify_content,
-    verify_statement,
+    verify_statement_by_any,
 )
 
 TYPE_CHECKING = False
@@ -142,11 +142,11 @@ def _verify(options: argparse.Namespace) -> VerifiedStatement:
     expectation = Expectation(
         artifact=options.artifact, target=options.target, floor=options.floor, now=_now()
     )
-    role = _role(options, now=expectation.now)
+    roles = _roles(options, now=expectation.now)
     content = _open(options.file)
     try:
         statement = _statement(options, expectation)
-        verified = verify_statement(statement, role=role, expectation=expectation)
+        verified = verify_statement_by_any(statement, roles=roles, expectation=expectation)
         verify_content(
             verified, lambda view: _read_into(content, view, options.file), name=options.file
         )
@@ -161,9 +161,9 @@ def _now() -> str:
     return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
 
 
-def _role(options: argparse.Namespace, *, now: str | None) -> Role:
+def _roles(options: argparse.Namespace, *, now: str | None) -> tuple[Role, ...]:
     if options.trust is not None:
-        return release_role(
+        return release_roles(
             load_trust(
                 _read(options.trust, limit=limits.TRUST_SIZE, what="trust root"),
                 allow_test_keys=options.allow_test_keys,
@@ -177,7 +177,7 @@ def _role(options: argparse.Namespace, *, now: str | None) -> Role:
         )
         for path in options.key
     )
-    return role_of_keys(keys)
+    return (role_of_keys(keys),)
 
 
 def _statement(options: argparse.Namespace, expectation: Expectation) -> bytes:

@@ -30,7 +30,7 @@ from signkit.verify.envelope import (
     parse_envelope,
     read_envelope,
 )
-from signkit.verify.trust import Role, Trust, covers
+from signkit.verify.trust import Role, Trust, covers, holds_at
 from signkit.verify.value import Value
 
 TYPE_CHECKING = False
@@ -74,17 +74,45 @@ class VerifiedStatement(Value):
 def role_of_keys(keys: tuple[PublicKey, ...], *, threshold: int = 1) -> Role:
     """Return the role that is given by keys alone: any artifact, any target."""
     members = {key.keyid: key for key in keys}
-    return Role(keys=members, threshold=threshold, artifacts=("*",), targets=("*",))
+    return Role(
+        name="given keys",
+        keys=members,
+        threshold=threshold,
+        artifacts=("*",),
+        targets=("*",),
+        not_before=None,
+        not_after=None,
+    )
 
 
-def release_role(trust: Trust, *, now: str | None) -> Role:
-    """Return who may sign releases.
+def release_roles(trust: Trust, *, now: str | None) -> tuple[Role, ...]:
+    """Return who may sign releases now.
 
     Raises:
-        ExpiredError: the trust root is not valid any more.
+        ExpiredError: the trust root is not valid any more, or no role is valid now.
     """
     _check_expiry("the trust root", trust.expires, now)
-    return trust.release
+    roles = tuple(role for role in trust.roles.values() if now is None or holds_at(role, now))
+    if not roles:
+        message = f"no role of the trust root is valid now, {now} (UTC)"
+        raise ExpiredError(message, hint="check this machine's clock, or ask for a new trust root")
+    return roles
+
+
+def verify_statement_by_any(
+    data: bytes, *, roles: tuple[Role, ...], expectation: Expectation
+) -> VerifiedStatement:
+    """Verify a statement under whichever of several roles it takes; see `verify_statement`.
+
+    Raises: what the first role says, where none accepts it.
+    """
+    refusals: list[VerificationError] = []
+    for role in roles:
+        try:
+            return verify_statement(data, role=role, expectation=expectation)
+        except VerificationError as error:
+            refusals.append(error)
+    raise refusals[0]
 
 
 def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> VerifiedStatement:

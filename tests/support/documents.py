@@ -171,6 +171,8 @@ def trust_value(**changes: Any) -> dict[str, Any]:
                 "threshold": 1,
                 "artifacts": ["ML-*"],
                 "targets": ["aarch64-*"],
+                "not_before": None,
+                "not_after": None,
             },
         },
         **changes,

@@ -200,23 +200,76 @@ def _trust_payloads() -> Iterator[tuple[str, dict[str, Any], str]]:
     yield from _kinds(value, "version", _INTEGER)
     yield "version-zero", {**value, "version": 0}, "malformed"
     yield from _kinds(value, "expires", _TIME)
-    for bad in (0, -1, 3, None, "1", True):
-        name = str(bad).lower().replace("-", "minus-")
-        change = _changed(value, "roles.release.threshold", bad)
-        yield f"threshold-{type(bad).__name__.lower()}-{name}", change, "malformed"
+    for role in ("root", "release"):
+        yield from _thresholds(value, role)
     keyid = PROD.public_key.keyid
     twice = _changed(value, "roles.release.keys", [keyid, keyid])
     yield "role-key-twice", twice, "malformed"
     unknown = _changed(value, "roles.release.keys", [STRANGER.public_key.keyid])
     yield "role-key-unknown", unknown, "malformed"
-    yield "role-missing", _changed(value, "roles.release", ...), "malformed"
-    yield "role-unknown", _changed(value, "roles.admin", value["roles"]["root"]), "malformed"
+    root, release = value["roles"]["root"], value["roles"]["release"]
+    yield "role-root-only", {**value, "roles": {"root": root}}, "malformed"
+    yield "role-root-missing", {**value, "roles": {"release": release, "x": release}}, "malformed"
+    yield "roles-not-an-object", {**value, "roles": [root, release]}, "malformed"
+    many = {f"r{place}": release for place in range(64)}
+    yield "roles-65", {**value, "roles": {"root": root, **many}}, "malformed"
+    for kind, (name, code) in _TEXT.items():
+        if isinstance(name, str):
+            roles = {**value["roles"], name: release}
+            yield f"role-name-{kind}", {**value, "roles": roles}, code
+    scoped = {**root, "artifacts": ["*"], "targets": ["*"], "not_before": None, "not_after": None}
+    yield "role-root-with-a-scope", _changed(value, "roles.root", scoped), "malformed"
+    yield "role-without-a-scope", _changed(value, "roles.release", root), "malformed"
+    for name, broken, code in _field_defects(release):
+        yield f"role-{name}", _changed(value, "roles.release", broken), code
+    for bound in ("not_before", "not_after"):
+        yield from _kinds(value, f"roles.release.{bound}", _TIME)
+    noon = {"not_before": "2026-06-01T12:00:00Z"}
+    for kind, end in {"empty": "2026-06-01T12:00:00Z", "reversed": "2026-06-01T11:59:59Z"}.items():
+        window = {**release, **noon, "not_after": end}
+        yield f"window-{kind}", _changed(value, "roles.release", window), "malformed"
     yield "globs-empty", _changed(value, "roles.release.artifacts", []), "malformed"
+    yield "glob-not-a-text", _changed(value, "roles.release.targets", [7]), "malformed"
     yield "key-idle", _changed(value, "roles.release.keys", [keyid]), "malformed"
     named = {**value["keys"], STRANGER.public_key.keyid: value["keys"][keyid]}
     yield "key-under-two-keyids", {**value, "keys": named}, "malformed"
     upper = {k.upper(): v for k, v in value["keys"].items()}
     yield "keyids-upper-case", {**value, "keys": upper}, "not-canonical"
+
+
+def _thresholds(value: dict[str, Any], role: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Row P08 of the attacks: what is no threshold."""
+    bad = {
+        "zero": 0,
+        "negative": -1,
+        "null": None,
+        "text": "1",
+        "boolean": True,
+        "fraction": 1.0,
+        "huge": 2**64,
+        "above-its-keys": len(value["roles"][role]["keys"]) + 1,
+        "missing": ...,
+    }
+    for kind, change in bad.items():
+        broken = _changed(value, f"roles.{role}.threshold", change)
+        yield f"threshold-of-{role}-{kind}", broken, "malformed"
+
+
+def _valid_trust() -> Iterator[Vector]:
+    yield "one-root-two-release", trust_file(), "accept"
+    value = trust_value(version=7, expires="2036-01-31T00:00:00Z")
+    release = value["roles"]["release"]
+    windowed = {
+        **release,
+        "not_before": "2026-06-01T00:00:00Z",
+        "not_after": "2026-07-01T00:00:00Z",
+    }
+    names = ("../../etc/passwd", "CON", "%s", ".", "роль", "a b")
+    value["roles"] |= {name: {**windowed, "targets": ["*"]} for name in names}
+    yield "unusual-role-names-and-windows", trust_file(value), "accept"
+    value = trust_value()
+    value["roles"] |= {f"r{place}": release for place in range(62)}
+    yield "sixty-four-roles", trust_file(value), "accept"
 
 
 def _envelope_defects(value: dict[str, Any], signer: KeyOfTest) -> Iterator[Vector]:
@@ -301,7 +354,7 @@ def vectors() -> dict[str, dict[str, tuple[bytes, str]]]:
             *_envelope_defects(json.loads(statement), PROD),
         ],
         "trust": [
-            ("one-root-two-release", trust_file(), "accept"),
+            *_valid_trust(),
             *_signed(TRUST_TYPE, ROOT, _trust_payloads(), carry_key=False),
             *_envelope_defects(json.loads(trust_file()), ROOT),
             ("signed-by-a-release-key", trust_file(signer=PROD), "unknown-key"),

@@ -29,17 +29,24 @@ def test_it_says_what_it_was_given() -> None:
     trust = load_trust(data)
     assert (trust.version, trust.issued, trust.expires) == (1, "2026-01-01T00:00:00Z", None)
     assert trust.names == {key.public_key.keyid: key.name for key in (ROOT, PROD, SPARE)}
-    assert (trust.root.threshold, trust.release.threshold) == (1, 2)
+    assert (trust.root.threshold, trust.roles["release"].threshold) == (1, 2)
     assert list(trust.root.keys.values()) == [ROOT.public_key]
-    assert list(trust.release.keys.values()) == [PROD.public_key, SPARE.public_key]
-    assert (trust.release.artifacts, trust.release.targets) == (("ML-*",), ("*",))
+    assert list(trust.roles["release"].keys.values()) == [PROD.public_key, SPARE.public_key]
+    assert (trust.roles["release"].artifacts, trust.roles["release"].targets) == (("ML-*",), ("*",))
 
 
 def test_its_fields_are_in_the_order_of_its_page() -> None:
     value = json.loads(b64decode(json.loads(sign_first_trust(FIRST, [ROOT]))["payload"]))
     assert list(value) == ["version", "issued", "expires", "keys", "roles"]
     assert list(value["roles"]) == ["root", "release"]
-    assert list(value["roles"]["release"]) == ["keys", "threshold", "artifacts", "targets"]
+    assert list(value["roles"]["release"]) == [
+        "keys",
+        "threshold",
+        "artifacts",
+        "targets",
+        "not_before",
+        "not_after",
+    ]
 
 
 def test_every_root_key_must_sign() -> None:
@@ -52,7 +59,7 @@ def test_every_root_key_must_sign() -> None:
 def test_one_key_may_have_both_roles() -> None:
     both = replace(FIRST, release={"root": ROOT.public_key}, threshold=1)
     trust = load_trust(sign_first_trust(both, [ROOT]))
-    assert trust.root.keys == trust.release.keys
+    assert trust.root.keys == trust.roles["release"].keys
 
 
 def test_it_is_signed_by_its_root() -> None:

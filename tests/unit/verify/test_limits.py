@@ -94,6 +94,13 @@ def keys(count: int) -> object:
     return load_trust(trust_file(value))
 
 
+def roles(count: int) -> object:
+    value: dict[str, Any] = trust_value()
+    for place in range(count - len(value["roles"])):
+        value["roles"][f"role {place}"] = value["roles"]["release"]
+    return load_trust(trust_file(value))
+
+
 def items(count: int) -> object:
     listed = [request_item(name=f"f{n}", target=f"t{n}") for n in range(count)]
     return open_request(request_file(request_value(*listed)))
@@ -138,6 +145,7 @@ def changes_of(**changes: Any) -> dict[str, Any]:
 NUMBERS: dict[str, tuple[Callable[[int], object], int | None]] = {
     "ENVELOPE_SIGNATURE_COUNT": (signatures, None),
     "KEY_COUNT": (keys, 8),
+    "ROLE_COUNT": (roles, None),
     "ITEM_COUNT": (items, 3),
     "NAME_LENGTH": (lambda count: check_name("x" * count, what="name"), None),
     "LABEL_LENGTH": (

@@ -92,7 +92,7 @@ def test_interrupted(place: Place) -> None:
     code = (
         "import signal, sys, threading\n"
         "from signkit.verify import main\n"
-        "main.verify_statement = lambda *a, **k: signal.raise_signal(signal.SIGINT)\n"
+        "main.verify_statement_by_any = lambda *a, **k: signal.raise_signal(signal.SIGINT)\n"
         "sys.exit(main.main())\n"
     )
     done = place.process([sys.executable, "-c", code, *COMMAND[3:]])

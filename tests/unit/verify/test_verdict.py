@@ -24,11 +24,12 @@ from signkit.verify.verdict import (
     Expectation,
     VerifiedStatement,
     read_statement_unverified,
-    release_role,
+    release_roles,
     role_of_keys,
     statement_from_response,
     verify_content,
     verify_statement,
+    verify_statement_by_any,
 )
 from tests.support.documents import (
     CONTENT,
@@ -56,7 +57,7 @@ def expecting(**changes: Any) -> Expectation:
 
 
 def scoped(**changes: Any) -> Role:
-    whole = {"keys": ROLE.keys, "threshold": 1, "artifacts": ("*",), "targets": ("*",)}
+    whole = {name: getattr(ROLE, name) for name in Role.__slots__}
     return Role(**{**whole, **changes})
 
 
@@ -169,10 +170,29 @@ def test_the_order_of_refusals() -> None:
 
 def test_the_release_role_of_a_trust_root() -> None:
     trust = load_trust(trust_file(trust_value(expires=NOW)))
-    assert release_role(trust, now=None) is trust.release
-    assert release_role(trust, now="2026-05-31T23:59:59Z") is trust.release
+    only = (trust.roles["release"],)
+    assert release_roles(trust, now=None) == only
+    assert release_roles(trust, now="2026-05-31T23:59:59Z") == only
     with pytest.raises(ExpiredError, match=rf"^the trust root expired at {NOW}; it is now {NOW}"):
-        release_role(trust, now=NOW)
+        release_roles(trust, now=NOW)
+
+
+def test_a_role_counts_only_in_its_window() -> None:
+    value = trust_value()
+    value["roles"]["release"] |= {"not_before": NOW, "not_after": "2026-06-01T00:00:01Z"}
+    trust = load_trust(trust_file(value))
+    assert release_roles(trust, now=NOW) == release_roles(trust, now=None) != ()
+    for outside in ("2026-05-31T23:59:59Z", "2026-06-01T00:00:01Z"):
+        with pytest.raises(ExpiredError, match="no role of the trust root is valid now"):
+            release_roles(trust, now=outside)
+
+
+def test_any_role_that_accepts_suffices() -> None:
+    strict = role_of_keys((PROD.public_key, SPARE.public_key), threshold=2)
+    accepted = verify_statement_by_any(statement(), roles=(strict, ROLE), expectation=expecting())
+    assert accepted.signers == (PROD.public_key,)
+    with pytest.raises(ThresholdError, match="2 distinct keys, got 1"):
+        verify_statement_by_any(statement(), roles=(strict,), expectation=expecting())
 
 
 class Stream:
