@@ -24,12 +24,20 @@ def parse_expiry(text: str) -> str:
         MalformedError: neither of the two.
         UsageError: in the past.
     """
-    spelled = f"{text}T00:00:00Z" if len(text) == _DATE_LENGTH else text
-    moment = check_time(spelled, what="--expires")
+    moment = parse_moment(text, what="--expires")
     if moment <= now():
         message = f"--expires: {moment} is in the past"
         raise UsageError(message, hint="give a later date, or leave --expires out")
     return moment
+
+
+def parse_moment(text: str, *, what: str) -> str:
+    """Read a time that a person typed: a UTC date (its first instant) or a whole time.
+
+    Raises:
+        MalformedError: neither of the two.
+    """
+    return check_time(f"{text}T00:00:00Z" if len(text) == _DATE_LENGTH else text, what=what)
 
 
 def machine_name() -> str:

@@ -77,9 +77,13 @@ def _content_name(item: ItemResult) -> str:
 
 
 def _encode(made: ItemSignature) -> tuple[str, bytes]:
+    from signkit.schemes import trust
     from signkit.schemes.peridio import NAME, decode_signature
     from signkit.verify.encoding import encode_json
 
+    if made.scheme == trust.NAME:
+        message = "the response signs a trust root: there is nothing to extract"
+        raise UsageError(message, hint="`signkit trust sign DRAFT --response RESPONSE` takes it")
     if made.scheme == NAME:
         return ".sig", decode_signature(made.value)
     return f".{made.scheme}.json", encode_json(made.value)

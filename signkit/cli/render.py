@@ -1,13 +1,14 @@
-"""Documents as text for people: response, statement, trust root. Requests: `station/review.py`."""
+"""Responses and statements as text for people.
+
+Requests: `station/review.py`. Trust roots: `formats/trust_text.py`.
+"""
 
 from __future__ import annotations
 
 from signkit.formats.display import escape, format_table, human_size
 from signkit.formats.fingerprint import word_rows
 from signkit.model.response import ItemResult, VerifiedResponse
-from signkit.verify.ed25519 import PublicKey
 from signkit.verify.statement import Statement
-from signkit.verify.trust import Role, Trust
 
 _LABEL_WIDTH = 11
 
@@ -67,35 +68,6 @@ def render_statement(statement: Statement, keyids: tuple[str, ...], *, verified:
             *(_row("keyid", keyid) for keyid in keyids),
         ]
     )
-
-
-def render_trust(trust: Trust) -> str:
-    """Show a trust root: its roles, their keys and what they cover."""
-    return "\n".join(
-        [
-            f"TRUST ROOT version {trust.version}",
-            _row("issued", trust.issued),
-            _row("expires", trust.expires or "never"),
-            *_role(trust.root, trust),
-            *(line for role in trust.roles.values() for line in _role(role, trust)),
-        ]
-    )
-
-
-def _role(role: Role, trust: Trust) -> list[str]:
-    return [
-        "",
-        f"ROLE {escape(role.name)}: {role.threshold} of {len(role.keys)} keys",
-        _row("artifacts", ", ".join(escape(glob) for glob in role.artifacts)),
-        _row("targets", ", ".join(escape(glob) for glob in role.targets)),
-        *([_row("from", role.not_before)] if role.not_before else []),
-        *([_row("until", role.not_after)] if role.not_after else []),
-        *(_key(key, trust) for key in role.keys.values()),
-    ]
-
-
-def _key(key: PublicKey, trust: Trust) -> str:
-    return _row("key", f"{key.keyid}  {escape(trust.names[key.keyid])}")
 
 
 def _row(label: str, text: str) -> str:

@@ -90,13 +90,10 @@ def _statement(data: bytes, _name: str) -> tuple[dict[str, object], str]:
 
 
 def _trust(data: bytes, _name: str) -> tuple[dict[str, object], str]:
-    from signkit.cli.render import render_trust
-    from signkit.verify.encoding import decode_base64
-    from signkit.verify.trust import load_trust
+    from signkit.cli.trust import describe
+    from signkit.formats.trust import parse_draft
 
-    trust = load_trust(data, allow_test_keys=True)  # showing trusts nobody
-    payload = decode_base64(str(_object(_value(data))["payload"]), what="trust root.payload")
-    return {"document": "trust", "trust": _value(payload)}, render_trust(trust)
+    return describe(parse_draft(data))
 
 
 def _value(data: bytes) -> object:
@@ -104,10 +101,3 @@ def _value(data: bytes) -> object:
     from signkit.verify.encoding import parse_json
 
     return parse_json(data, limit=limits.RESPONSE_SIZE, what="document")
-
-
-def _object(value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        message = "document: expected an object"
-        raise MalformedError(message)
-    return value

@@ -97,9 +97,11 @@ def _read_request(path: Path, requester: Path | None) -> VerifiedRequest:
     from signkit.formats.files import read_file
     from signkit.formats.public_key import read_public_key
     from signkit.formats.request import open_request
+    from signkit.schemes.table import check_request
     from signkit.verify import limits
 
     verified = open_request(read_file(path, limit=limits.REQUEST_SIZE, what="request"))
+    check_request(verified.request)
     if requester is not None:
         data = read_file(requester, limit=limits.KEY_FILE_SIZE, what="requester's public key")
         expected = read_public_key(data).keyid

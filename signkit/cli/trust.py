@@ -1,4 +1,4 @@
-"""`signkit trust`: make and read trust roots."""
+"""`signkit trust`: make and show trust roots."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from signkit.cli.passphrase import (
     PassphraseOptions,
 )
 from signkit.cli.signer import open_named_signer
+from signkit.cli.trust_files import JsonOption, key_name, read_public
 from signkit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from signkit.custody.signer import Signer
+    from signkit.formats.trust import Draft
     from signkit.verify.ed25519 import PublicKey
 
 
@@ -28,19 +31,27 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="Say which keys may sign what.")
     group.command("init", help="Make the first trust root.")(init)
+    group.command("show", help="Show a trust root or a draft.")(show)
     app.add_typer(group, name="trust")
 
 
 def init(
     *,
-    root: Annotated[
-        list[str],
-        typer.Option(help="Private key of the root role, by name or file; again for more."),
-    ],
     release: Annotated[
         list[Path],
         typer.Option(metavar="PUBLIC", help="Public key that signs releases; again for more."),
     ],
+    root: Annotated[
+        list[str] | None,
+        typer.Option(help="Private key of the root role, which signs at once; again for more."),
+    ] = None,
+    root_public: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PUBLIC", help="Root key that signs on its station; makes a draft."),
+    ] = None,
+    root_threshold: Annotated[
+        int | None, typer.Option(min=1, help="How many root keys must sign. Default: all.")
+    ] = None,
     threshold: Annotated[int, typer.Option(min=1, help="How many release keys must sign.")] = 1,
     artifact: Annotated[
         list[str] | None, typer.Option(metavar="GLOB", help="Artifacts they may sign for.")
@@ -54,52 +65,69 @@ def init(
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make the first trust root: who may release, for what; every --root key must sign it."""
+    """Make version 1: who may release, for what. Without enough private keys here, a draft of it."""
     from signkit.cli.clock import now, parse_expiry
-    from signkit.cli.render import render_trust
-    from signkit.formats.files import check_target, write_new
-    from signkit.formats.trust import FirstTrust, sign_first_trust
-    from signkit.verify.trust import load_trust
+    from signkit.formats.trust import new_draft
+    from signkit.trust.edit import RoleChange, first_trust
 
-    check_target(out)
+    if not root and not root_public:
+        message = "expected --root, --root-public, or both"
+        raise UsageError(message, hint="the root role needs at least one key")
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
-    roots = [open_named_signer(reference, passphrase) for reference in root]
-    first = FirstTrust(
+    signers = [open_named_signer(reference, passphrase) for reference in root or []]
+    local = [(key_name(Path(signer.name)), signer.public_key) for signer in signers]
+    roots = _named([*local, *_read_all(root_public, allow_test_keys=allow_test_keys)])
+    trust = first_trust(
         issued=now(),
-        expires=None if expires is None else parse_expiry(expires),
-        root=_named([(Path(signer.name).name, signer.public_key) for signer in roots]),
-        release=_named(
-            [
-                (path.name.split(".")[0], _read_public(path, allow_test_keys=allow_test_keys))
-                for path in release
-            ]
+        expires=expires and parse_expiry(expires),
+        root=RoleChange(keys=roots, threshold=root_threshold or len(roots)),
+        release=RoleChange(
+            keys=_named(_read_all(release, allow_test_keys=allow_test_keys)),
+            threshold=threshold,
+            artifacts=artifact,
+            targets=target,
         ),
-        threshold=threshold,
-        artifacts=artifact or ["*"],
-        targets=target or ["*"],
     )
-    data = sign_first_trust(first, roots)
-    write_new(out, data)
-    trust = load_trust(data, allow_test_keys=allow_test_keys)
+    _write(new_draft(trust), signers, out, as_json=as_json)
+
+
+def _write(draft: Draft, signers: Sequence[Signer], out: Path, *, as_json: bool) -> None:
+    """Write version 1, or its draft where root keys elsewhere must sign it."""
+    from signkit.formats.files import check_target, write_new
+    from signkit.formats.trust import encode_draft, sign_draft
+    from signkit.formats.trust_text import trust_lines
+    from signkit.trust.collect import complete_draft, merge_signatures, root_statuses
+    from signkit.trust.files import DRAFT_SUFFIX
+
+    complete = len(signers) >= draft.trust.root.threshold
+    path = out if complete else out.with_name(out.stem + DRAFT_SUFFIX)
+    check_target(path)
+    draft = merge_signatures(draft, [sign_draft(draft, signer) for signer in signers], None)
+    write_new(path, complete_draft(draft, None) if complete else encode_draft(draft))
+    trust = draft.trust
     value: dict[str, object] = {
-        "trust": str(out),
+        "trust" if complete else "draft": str(path),
         "version": trust.version,
         "root": sorted(trust.root.keys),
+        "root_threshold": trust.root.threshold,
         "release": sorted(trust.roles["release"].keys),
         "threshold": trust.roles["release"].threshold,
     }
-    output.show_result(value, f"{render_trust(trust)}\n\ntrust    {out}", as_json=as_json)
+    lines = [*trust_lines(trust), "", f"{'trust' if complete else 'draft'}    {path}"]
+    if not complete:
+        missing = ", ".join(root_statuses(draft, None)[0].missing)
+        output.note(f"a draft: {missing} can sign it; next: signkit trust request {path}")
+    output.show_result(value, "\n".join(lines), as_json=as_json)
 
 
-def _read_public(path: Path, *, allow_test_keys: bool) -> PublicKey:
-    from signkit.formats.files import read_file
-    from signkit.formats.public_key import read_public_key
-    from signkit.verify import limits
-
-    data = read_file(path, limit=limits.KEY_FILE_SIZE, what="public key")
-    return read_public_key(data, allow_test_keys=allow_test_keys)
+def _read_all(
+    paths: Sequence[Path] | None, *, allow_test_keys: bool
+) -> list[tuple[str, PublicKey]]:
+    return [
+        (key_name(path), read_public(path, allow_test_keys=allow_test_keys)) for path in paths or ()
+    ]
 
 
 def _named(keys: Sequence[tuple[str, PublicKey]]) -> dict[str, PublicKey]:
@@ -112,3 +140,37 @@ def _named(keys: Sequence[tuple[str, PublicKey]]) -> dict[str, PublicKey]:
         taken = sum(1 for each in named if each.partition(" ")[0] == name)
         named[f"{name} {taken + 1}" if taken else name] = key
     return named
+
+
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A trust root or a draft.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a trust root whole, and how far its own root role has signed it."""
+    from signkit.trust.files import read_draft
+
+    value, text = describe(read_draft(file))
+    output.show_result(value, text, as_json=as_json)
+
+
+def describe(draft: Draft) -> tuple[dict[str, object], str]:
+    """Return a trust root or draft as data and as text; its signatures are verified and counted.
+
+    Raises:
+        TrustError: a signature of its own root role does not verify.
+    """
+    from signkit.formats.trust_text import trust_lines
+    from signkit.trust.collect import own_status
+    from signkit.verify import limits
+    from signkit.verify.encoding import parse_json
+
+    status = own_status(draft)
+    note = f"signed by {len(status.signed)} of the {status.required} root keys it takes"
+    value: dict[str, object] = {
+        "document": "trust",
+        "complete": status.met,
+        "signed": list(status.signed),
+        "trust": parse_json(draft.payload, limit=limits.TRUST_SIZE, what="trust root"),
+    }
+    return value, "\n".join(trust_lines(draft.trust, note="" if status.met else f"DRAFT, {note}"))

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from signkit.errors import UsageError
 from signkit.formats.request import parse_metadata
 from signkit.model.plan import PlannedItem
 from signkit.model.request import Item, Wanted
 from signkit.prepare.release_list import ListedFile
+from signkit.schemes import trust
 from signkit.schemes.table import check_wanted, find_scheme
 from signkit.verify import limits
 from signkit.verify.encoding import check_name, check_text
@@ -25,9 +27,13 @@ def build_wanted(schemes: Sequence[str], *, role: str) -> tuple[Wanted, ...]:
     Raises:
         UnsupportedVersionError: an unknown scheme.
         PolicyError: a blind signature without the statement.
+        UsageError: the scheme of trust roots.
     """
     for name in schemes:
         find_scheme(name)
+        if name == trust.NAME:
+            message = f"the scheme {name!r} signs trust roots, not files"
+            raise UsageError(message, hint="`signkit trust request` asks for it")
     wanted = tuple(Wanted(scheme=name, role=role) for name in dict.fromkeys(schemes))
     check_wanted(wanted)
     return wanted

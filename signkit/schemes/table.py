@@ -11,7 +11,7 @@ from typing import Protocol
 from signkit.errors import PolicyError, UnsupportedVersionError
 from signkit.formats.envelope import Signing
 from signkit.model.request import Item, Request, Wanted
-from signkit.schemes import peridio, statement
+from signkit.schemes import peridio, statement, trust
 from signkit.verify.ed25519 import PublicKey
 
 
@@ -31,6 +31,7 @@ BLIND_CONTROL = "SK-SIGN-BLIND"
 SCHEMES: Mapping[str, Scheme] = {
     peridio.NAME: peridio,
     statement.NAME: statement,
+    trust.NAME: trust,
 }
 
 
@@ -48,6 +49,17 @@ def check_wanted(wanted: Iterable[Wanted]) -> None:
             message = f"{scheme} is asked of role {role!r} without {statement.NAME}"
             hint = "its signature names nothing but a digest: ask for both"
             raise PolicyError(message, control=BLIND_CONTROL, hint=hint)
+
+
+def check_request(request: Request) -> None:
+    """Check that what a request asks for may be signed together.
+
+    Raises:
+        PolicyError: control SK-SIGN-TRUST: a trust root beside anything else.
+
+    Spec: docs/formats/trust-root.md section 5.
+    """
+    trust.check_alone(request)
 
 
 def find_scheme(name: str) -> Scheme:

@@ -21,7 +21,7 @@ from signkit.formats.display import one_line
 from signkit.formats.response import sign_response
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.model.response import ItemError, ItemResult, ItemSignature, NamedKey, Response
-from signkit.schemes.table import check_wanted, find_scheme
+from signkit.schemes.table import check_request, check_wanted, find_scheme
 from signkit.station.ledger import Entry, Ledger
 from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey
@@ -94,7 +94,11 @@ def sign_items(
 
     Returns:
         One result for each item: signatures or an error.
+
+    Raises:
+        PolicyError: control SK-SIGN-TRUST: a trust root beside anything else.
     """
+    check_request(request)
     items = request.items
     verified: list[Future[list[ItemResult]]] = []
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="signkit-verify") as verifier:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from signkit.errors import SignkitError
 from signkit.formats.display import (
     count_columns,
     escape,
@@ -17,8 +18,10 @@ from signkit.formats.display import (
     wrap_columns,
 )
 from signkit.formats.metadata import canonical_json
+from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
 from signkit.model.request import Item, Request, VerifiedRequest
+from signkit.schemes import trust
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_json
@@ -28,6 +31,12 @@ _INDENT = 13  # of what a label says
 _CONFIRMATION_WORDS = 4
 _METADATA_SHOWN = 2000
 _WORDS_A_ROW = 6  # at most 65 characters, whatever the words
+_TRUST_WARNING = (
+    "!" * _WIDTH,
+    "!!  THIS CHANGES THE TRUST ROOT: it says whose signatures devices accept.   !!",
+    "!!  Compare every keyid with whoever holds the key before you sign.         !!",
+    "!" * _WIDTH,
+)
 
 
 def confirmation_words(request: VerifiedRequest) -> tuple[str, ...]:
@@ -56,11 +65,12 @@ def review_request(
         Lines of text, nothing unescaped in it.
     """
     request = verified.request
+    show = _trust_item if trust.is_asked(request) else _item
     blocks = [
         _head(verified, name),
         _box(request),
         *(
-            _item(index, item, len(request.items), (contents or {}).get(index))
+            show(index, item, len(request.items), (contents or {}).get(index))
             for index, item in enumerate(request.items)
         ),
     ]
@@ -131,6 +141,25 @@ def _item(index: int, item: Item, count: int, content: str | None) -> str:
             digest = compute_digest(canonical_json(dict(item.custom_metadata)))
             lines += _rows("", f"({hidden} more characters; SHA-256 {digest.hex()})")
     return "\n".join(lines)
+
+
+def _trust_item(index: int, item: Item, count: int, content: str | None) -> str:
+    """Show the trust root in an item instead of its custom metadata, and that it is one."""
+    try:
+        root, _payload = trust.read_item(item)
+    except SignkitError as error:
+        said = wrap_columns(f"NO TRUST ROOT IS SHOWN: {one_line(str(error))}", _WIDTH)
+        return "\n".join([*said, "", _item(index, item, count, content)])
+    return "\n".join(
+        [
+            *_TRUST_WARNING,
+            "",
+            *trust_lines(root),
+            "",
+            _row("SHA-256", item.digest.hex()),
+            *_words("words", item.digest),
+        ]
+    )
 
 
 def _signing(request: Request, key: PublicKey, name: str) -> str:

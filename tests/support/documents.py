@@ -18,6 +18,7 @@ REQUEST_TYPE = "application/vnd.signkit.request.v1+json"
 RESPONSE_TYPE = "application/vnd.signkit.response.v1+json"
 STATEMENT_TYPE = "application/vnd.in-toto+json"
 TRUST_TYPE = "application/vnd.signkit.trust.v1+json"
+RELEASE_SCHEMES = ("peridio", "statement")
 
 
 def item_value(**changes: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _COMMANDS = (
     "extract",
     "verify",
     "trust init",
+    "trust show",
     "registry serve",
     "registry token new",
     "registry token list",

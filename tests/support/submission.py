@@ -23,6 +23,7 @@ from signkit.submit.documents import Pins, Submission, open_submission
 from signkit.submit.options import Hooks, Options
 from signkit.submit.run import Outcome, confirm_submission, submit
 from signkit.verify.digest import Sha256, compute_digest
+from tests.support.documents import RELEASE_SCHEMES
 from tests.support.keys import PROD, REQUESTER, STATION, KeyOfTest
 
 NOW = "2026-01-31T12:00:00Z"
@@ -97,7 +98,7 @@ def make_signed(
         sequence=1,
         expires=None,
         custom_metadata={"peridiod": {"installer": "file"}},
-        wanted=tuple(Wanted(scheme=scheme, role="release") for scheme in SCHEMES),
+        wanted=tuple(Wanted(scheme=scheme, role="release") for scheme in RELEASE_SCHEMES),
     )
     return sign_items(folder, [item._replace(**changes)], [planned], keys)  # type: ignore[arg-type]
 

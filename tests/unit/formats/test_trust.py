@@ -1,70 +1,98 @@
-"""Writing a first trust root: what is written opens again, or is not written."""
+"""Writing trust roots: what is written is read again; a draft may still lack signatures."""
 
 from __future__ import annotations
 
 import json
 from base64 import b64decode
-from dataclasses import replace
 
 import pytest
 
-from signkit.errors import FormatError, MalformedError, TrustError
-from signkit.formats.trust import FirstTrust, sign_first_trust
-from signkit.verify.trust import load_trust
-from tests.support.keys import PROD, ROOT, SPARE, STRANGER
-
-FIRST = FirstTrust(
-    issued="2026-01-01T00:00:00Z",
-    expires=None,
-    root={"root": ROOT.public_key},
-    release={"prod": PROD.public_key, "spare": SPARE.public_key},
-    threshold=2,
-    artifacts=["ML-*"],
-    targets=["*"],
+from signkit.errors import SignatureInvalidError, TrustError
+from signkit.formats.trust import (
+    encode_draft,
+    encode_trust,
+    every_key,
+    every_role,
+    new_draft,
+    parse_draft,
+    sign_draft,
 )
+from signkit.formats.trust_text import trust_lines
+from signkit.trust.edit import RoleChange, set_role
+from signkit.verify import limits
+from signkit.verify.encoding import encode_base64, encode_json
+from signkit.verify.trust import load_trust, parse_trust
+from tests.support.documents import trust_file, trust_value
+from tests.support.keys import PROD, ROOT, SPARE, STRANGER
+from tests.support.trust_roots import ALICE, BOB, CAROL, CUSTODIANS, first, signed_draft
+from tests.support.vectors import FOLDER
 
 
-def test_it_says_what_it_was_given() -> None:
-    data = sign_first_trust(FIRST, [ROOT])
-    trust = load_trust(data)
-    assert (trust.version, trust.issued, trust.expires) == (1, "2026-01-01T00:00:00Z", None)
-    assert trust.names == {key.public_key.keyid: key.name for key in (ROOT, PROD, SPARE)}
-    assert (trust.root.threshold, trust.roles["release"].threshold) == (1, 2)
-    assert list(trust.root.keys.values()) == [ROOT.public_key]
-    assert list(trust.roles["release"].keys.values()) == [PROD.public_key, SPARE.public_key]
-    assert (trust.roles["release"].artifacts, trust.roles["release"].targets) == (("ML-*",), ("*",))
+@pytest.mark.parametrize("path", sorted((FOLDER / "trust" / "valid").iterdir()), ids=str)
+def test_a_trust_root_is_written_as_it_was_read(path: object) -> None:
+    envelope = json.loads((FOLDER / "trust" / "valid" / str(path)).read_bytes())
+    payload = b64decode(envelope["payload"])
+    assert encode_trust(parse_trust(payload)) == payload
 
 
 def test_its_fields_are_in_the_order_of_its_page() -> None:
-    value = json.loads(b64decode(json.loads(sign_first_trust(FIRST, [ROOT]))["payload"]))
+    value = json.loads(encode_trust(first()))
     assert list(value) == ["version", "issued", "expires", "keys", "roles"]
     assert list(value["roles"]) == ["root", "release"]
-    assert list(value["roles"]["release"]) == [
-        "keys",
-        "threshold",
-        "artifacts",
-        "targets",
-        "not_before",
-        "not_after",
-    ]
+    assert list(value["roles"]["root"]) == ["keys", "threshold"]
+    scoped = ["keys", "threshold", "artifacts", "targets", "not_before", "not_after"]
+    assert list(value["roles"]["release"]) == scoped
 
 
-def test_every_root_key_must_sign() -> None:
-    two = replace(FIRST, root={"root": ROOT.public_key, "other": STRANGER.public_key})
-    assert load_trust(sign_first_trust(two, [ROOT, STRANGER])).root.threshold == 2
-    with pytest.raises(TrustError, match="expected signatures by 2 distinct keys, got 1"):
-        sign_first_trust(two, [STRANGER])
+def test_every_key_and_role_in_the_order_of_the_file() -> None:
+    trust = first()
+    assert list(every_role(trust)) == ["root", "release"]
+    assert [*every_key(trust).values()] == [key.public_key for key in (*CUSTODIANS, PROD, SPARE)]
 
 
-def test_one_key_may_have_both_roles() -> None:
-    both = replace(FIRST, release={"root": ROOT.public_key}, threshold=1)
-    trust = load_trust(sign_first_trust(both, [ROOT]))
-    assert trust.root.keys == trust.roles["release"].keys
+def test_a_draft_may_lack_signatures_and_a_trust_root_may_not() -> None:
+    data = encode_draft(new_draft(first()))
+    assert parse_draft(data) == new_draft(first())
+    with pytest.raises(TrustError, match="signatures: expected at least 1 members, got 0"):
+        load_trust(data)
+    two = encode_draft(signed_draft(first(), ALICE, BOB))
+    assert len(parse_draft(two).signatures) == 2
+    with pytest.raises(TrustError, match="3 distinct keys, got 2"):
+        load_trust(two)
+    assert load_trust(encode_draft(signed_draft(first(), ALICE, BOB, CAROL))) == first()
 
 
-def test_it_is_signed_by_its_root() -> None:
-    with pytest.raises(TrustError, match="none of the keys trusted here"):
-        sign_first_trust(FIRST, [PROD])
+def test_a_trust_root_is_read_as_a_draft_too() -> None:
+    assert parse_draft(trust_file()).trust == load_trust(trust_file())
+
+
+def _draft_value(**changes: object) -> bytes:
+    payload = encode_base64(encode_json(trust_value()))
+    kind = "application/vnd.signkit.trust.v1+json"
+    value = {"payloadType": kind, "payload": payload, "signatures": []}
+    return encode_json({**value, **changes})
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "malformed"),
+        (b"[]", "malformed"),
+        (_draft_value(payloadType="application/json"), "malformed"),
+        (_draft_value(payload="e30"), "not-canonical"),
+        (_draft_value(payload="e30="), "malformed"),
+        (_draft_value(signatures=None), "malformed"),
+        (_draft_value(signatures=[{}]), "malformed"),
+        (_draft_value(signatures=[{}] * 65), "too-large"),
+        (_draft_value(more=1), "malformed"),
+        (_draft_value(payload=encode_base64(encode_json({**trust_value(), "version": 0}))), "malf"),
+        (b" " * (limits.TRUST_SIZE + 1), "too-large"),
+    ],
+)
+def test_what_is_no_draft(data: bytes, reason: str) -> None:
+    with pytest.raises(TrustError, match=r"^trust root") as caught:
+        parse_draft(data)
+    assert (caught.value.reason or "").startswith(reason)
 
 
 def test_a_root_key_that_fails() -> None:
@@ -74,31 +102,26 @@ def test_a_root_key_that_fails() -> None:
         def sign(self, message: bytes) -> bytes:
             return PROD.sign(message)
 
-    with pytest.raises(TrustError) as caught:
-        sign_first_trust(FIRST, [Faulty()])
-    assert caught.value.reason == "signature-invalid"
+    with pytest.raises(SignatureInvalidError):
+        sign_draft(new_draft(first()), Faulty())
 
 
-@pytest.mark.parametrize(
-    ("first", "said"),
-    [
-        (replace(FIRST, threshold=0), "threshold: expected 1 to 2, got 0"),
-        (replace(FIRST, threshold=3), "threshold: expected 1 to 2, got 3"),
-        (replace(FIRST, release={}), "keys: expected at least 1 members, got 0"),
-        (replace(FIRST, root={}), "keys: expected at least 1 members, got 0"),
-        (replace(FIRST, artifacts=[]), "artifacts: expected at least 1 members, got 0"),
-        (replace(FIRST, targets=["\x1b"]), "targets holds the control character"),
-        (replace(FIRST, issued="today"), "issued: expected a UTC time"),
-        (replace(FIRST, expires="never"), "expires: expected a UTC time"),
-        (replace(FIRST, root={"": ROOT.public_key}), "name is empty"),
-    ],
-)
-def test_what_breaks_a_rule_is_not_written(first: FirstTrust, said: str) -> None:
-    with pytest.raises(FormatError, match=said):
-        sign_first_trust(first, [ROOT])
-
-
-def test_one_name_for_two_keys() -> None:
-    twice = replace(FIRST, release={"root": PROD.public_key}, threshold=1)
-    with pytest.raises(MalformedError, match="'root' is the name of two keys"):
-        sign_first_trust(twice, [ROOT])
+def test_it_is_shown_whole_in_80_columns_and_escaped() -> None:
+    window = {"not_before": "2026-06-01T00:00:00Z", "not_after": "2026-07-01T00:00:00Z"}
+    change = RoleChange(
+        keys={"\u202eprod": STRANGER.public_key},
+        artifacts=["*" + "x" * 100, "\u200b"],
+        window=window,
+    )
+    lines = trust_lines(set_role(first(), "n\u00e9w " * 20, change), note="DRAFT")
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= 80
+    assert "TRUST ROOT version 1, DRAFT" in text
+    assert "ROLE root\n  takes      3 of 5 keys to change the trust root" in text
+    assert "ROLE release\n  takes      1 of 2 keys to sign a release" in text
+    ours = ("TRUST ROOT version 1", "ROLE ", "  ")
+    assert all(line.startswith(ours) for line in lines if line)
+    for said in ("\\u{202e}prod", "\\u{200b}", *window.values(), "aarch64-*", "alice"):
+        assert said in text
+    for key in every_key(first()):
+        assert key in text

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from signkit.errors import FormatError, UnsupportedVersionError
+from signkit.errors import FormatError, UnsupportedVersionError, UsageError
 from signkit.model.plan import PlannedItem
 from signkit.prepare.build import build_items, build_wanted
 from signkit.prepare.hashing import hash_files
@@ -84,5 +84,7 @@ def test_what_breaks_a_rule_of_the_request_is_refused(
 
 def test_a_scheme_is_wanted_once_and_must_be_known() -> None:
     assert build_wanted(["peridio", "statement", "peridio"], role="release") == WANTED
+    with pytest.raises(UsageError, match="the scheme 'trust' signs trust roots, not files"):
+        build_wanted(["statement", "trust"], role="root")
     with pytest.raises(UnsupportedVersionError, match="unknown scheme 'rot13'"):
         build_wanted(["peridio", "rot13"], role="release")

@@ -14,6 +14,7 @@ from signkit.errors import (
     FileError,
     KeyLockedError,
     MalformedError,
+    PolicyError,
     SignatureInvalidError,
     TooLargeError,
 )
@@ -121,7 +122,10 @@ def test_an_unknown_scheme_is_an_error_of_its_item_alone() -> None:
     assert second.signatures == ()
     assert second.error is not None
     assert second.error.code == "unsupported-version"
-    assert second.error.message == "unknown scheme 'minisign': expected one of peridio, statement"
+    assert (
+        second.error.message
+        == "unknown scheme 'minisign': expected one of peridio, statement, trust"
+    )
 
 
 @pytest.mark.parametrize("place", [0, 31, 32, 63])
@@ -306,3 +310,11 @@ def test_a_blind_signature_alone_is_not_made() -> None:
     request = request_of(request_value(blind))
     (result,) = sign_items(request, PROD, contents=NOT_SEEN, advance=lambda _count: None)
     assert (result.signatures, result.error and result.error.code) == ((), "policy")
+
+
+def test_a_trust_root_beside_a_release_refuses_the_whole_request() -> None:
+    """Attacker: hides a trust root among the items of a release."""
+    wanted = [{"scheme": "trust", "role": "root"}]
+    request = verified(item_value(), item_value(target="other", wanted=wanted))
+    with pytest.raises(PolicyError, match="SK-SIGN-TRUST"):
+        signed(request)

@@ -14,14 +14,19 @@ from hypothesis import strategies as st
 from signkit.formats.display import count_columns, escape
 from signkit.formats.metadata import canonical_json
 from signkit.formats.request import open_request
+from signkit.formats.trust import encode_trust
+from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
 from signkit.model.request import VerifiedRequest
+from signkit.schemes.trust import build_item
 from signkit.station.review import confirmation_words, review_request
 from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import check_name, check_text
 from tests.support.documents import item_value, request_file, request_value
-from tests.support.keys import PROD, REQUESTER
+from tests.support.keys import PROD, REQUESTER, ROOT
+from tests.support.trust_roots import first
 
+ROOT_KEY = ROOT.public_key
 STRINGS = Path(__file__).parents[2] / "vectors" / "strings"
 HOSTILE: list[str] = [
     entry["value"] for entry in json.loads((STRINGS / "hostile_names.json").read_text())
@@ -231,3 +236,28 @@ def test_long_metadata_is_cut_and_says_so() -> None:
     assert "(3008 more characters; SHA-256" in text
     assert compute_digest(canonical_json({"a": "b" * 5000})).hex() in text
     harmless(text)
+
+
+def test_a_trust_root_is_shown_whole_and_marked() -> None:
+    payload = encode_trust(first())
+    item = build_item(payload)
+    value = item_value(
+        name=item.name,
+        size=item.size,
+        digest={"sha256": item.digest.hex()},
+        artifact=item.artifact,
+        version=item.version,
+        target=item.target,
+        custom_metadata=item.custom_metadata,
+        wanted=[{"scheme": "trust", "role": "root"}],
+    )
+    text = review_request(open_request(request_file(request_value(value))), name="x", key=ROOT_KEY)
+    assert "!!  THIS CHANGES THE TRUST ROOT" in text
+    assert all(line in text for line in trust_lines(first()))
+    assert item.digest.hex() in text
+    assert "SIGN 1 signatures" in text
+    assert max(map(len, text.splitlines())) <= 80
+    value["version"] = "2"
+    text = review_request(open_request(request_file(request_value(value))), name="x")
+    assert "NO TRUST ROOT IS SHOWN" in text
+    assert "says something else than the trust root in it" in " ".join(text.split())

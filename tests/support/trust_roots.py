@@ -1,0 +1,39 @@
+"""Trust roots as values, with keys enough for a root role of several custodians."""
+
+from __future__ import annotations
+
+from signkit.formats.trust import Draft, encode_draft, new_draft, sign_draft
+from signkit.trust.collect import merge_signatures
+from signkit.trust.edit import RoleChange, first_trust
+from signkit.verify.trust import Trust
+from tests.support.keys import PROD, SPARE, KeyOfTest
+
+ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GINA = (
+    KeyOfTest(name, 0x71 + place)
+    for place, name in enumerate(("alice", "bob", "carol", "dave", "erin", "frank", "gina"))
+)
+CUSTODIANS = (ALICE, BOB, CAROL, DAVE, ERIN)
+ISSUED = "2026-01-01T00:00:00Z"
+
+
+def first(*custodians: KeyOfTest, threshold: int = 3, release: int = 1) -> Trust:
+    """Version 1: the custodians change it, PROD and SPARE release ML-* for aarch64-*."""
+    root = {key.name: key.public_key for key in custodians or CUSTODIANS}
+    duty = {key.name: key.public_key for key in (PROD, SPARE)}
+    return first_trust(
+        issued=ISSUED,
+        expires=None,
+        root=RoleChange(keys=root, threshold=threshold),
+        release=RoleChange(keys=duty, threshold=release, artifacts=["ML-*"], targets=["aarch64-*"]),
+    )
+
+
+def signed_draft(trust: Trust, *signers: KeyOfTest, current: Trust | None = None) -> Draft:
+    """A draft with the signatures of some root keys."""
+    draft = new_draft(trust)
+    return merge_signatures(draft, [sign_draft(draft, key) for key in signers], current)
+
+
+def signed_file(trust: Trust, *signers: KeyOfTest, current: Trust | None = None) -> bytes:
+    """The file of a trust root that these root keys signed."""
+    return encode_draft(signed_draft(trust, *signers, current=current))
