@@ -1,4 +1,4 @@
-"""`signkit trust`: make and show trust roots."""
+"""`signkit trust`: make and show trust roots; editing and signing are its other modules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signkit.cli import output
+from signkit.cli import output, trust_edit, trust_sign
 from signkit.cli.key_source import AllowTestKeys
 from signkit.cli.passphrase import (
     PassphraseEnv,
@@ -31,6 +31,8 @@ def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="Say which keys may sign what.")
     group.command("init", help="Make the first trust root.")(init)
+    trust_edit.register(group)
+    trust_sign.register(group)
     group.command("show", help="Show a trust root or a draft.")(show)
     app.add_typer(group, name="trust")
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from signkit.formats.response import sign_response
 from signkit.formats.trust import Draft, encode_draft, new_draft, sign_draft
+from signkit.model.request import Request
+from signkit.model.response import ItemResult, ItemSignature, NamedKey, Response
+from signkit.schemes.trust import build_item, sign
 from signkit.trust.collect import merge_signatures
 from signkit.trust.edit import RoleChange, first_trust
+from signkit.verify.digest import Sha256
 from signkit.verify.trust import Trust
-from tests.support.keys import PROD, SPARE, KeyOfTest
+from tests.support.keys import PROD, SPARE, STATION, KeyOfTest
 
 ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GINA = (
     KeyOfTest(name, 0x71 + place)
@@ -37,3 +45,29 @@ def signed_draft(trust: Trust, *signers: KeyOfTest, current: Trust | None = None
 def signed_file(trust: Trust, *signers: KeyOfTest, current: Trust | None = None) -> bytes:
     """The file of a trust root that these root keys signed."""
     return encode_draft(signed_draft(trust, *signers, current=current))
+
+
+def response_to(draft: Draft, *custodians: KeyOfTest, **changes: Any) -> bytes:
+    """The response in which a station signed a draft with these root keys."""
+    item = build_item(draft.payload)
+    request = Request(
+        requester="desk", reason=None, created=ISSUED, previous_response=None, items=(item,)
+    )
+    made = tuple(
+        ItemSignature(scheme="trust", keyid=key.public_key.keyid, value=sign(key, item, request))
+        for key in custodians
+    )
+    result = ItemResult(
+        item=0, digest=item.digest, content_hashed=False, signatures=made, error=None
+    )
+    response = Response(
+        request=Sha256(bytes(32)),
+        station="vault",
+        sequence=1,
+        created=ISSUED,
+        ledger_before=Sha256(bytes(32)),
+        ledger_after=Sha256(bytes(32)),
+        keys=tuple(NamedKey(name=key.name, public_key=key.public_key) for key in custodians),
+        items=(replace(result, **changes),),
+    )
+    return sign_response(response, STATION)
