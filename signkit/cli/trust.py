@@ -1,4 +1,4 @@
-"""`signkit trust`: make and show trust roots; editing and signing are its other modules."""
+"""`signkit trust`: make and show trust roots; editing, signing and checking are its other modules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signkit.cli import output, trust_edit, trust_sign
+from signkit.cli import output, trust_check, trust_edit, trust_sign
 from signkit.cli.key_source import AllowTestKeys
 from signkit.cli.passphrase import (
     PassphraseEnv,
@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     trust_edit.register(group)
     trust_sign.register(group)
     group.command("show", help="Show a trust root or a draft.")(show)
+    trust_check.register(group)
     app.add_typer(group, name="trust")
 
 

@@ -32,6 +32,8 @@ _COMMANDS = (
     "trust request",
     "trust sign",
     "trust show",
+    "trust check",
+    "trust plan-rotation",
     "registry serve",
     "registry token new",
     "registry token list",

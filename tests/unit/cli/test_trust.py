@@ -13,9 +13,11 @@ from signkit.formats.key_form import KeyForm
 from signkit.formats.public_key import encode_public_key
 from signkit.formats.request import open_request
 from signkit.formats.trust import parse_draft
+from signkit.verify.encoding import encode_json
 from signkit.verify.trust import follow_trust, load_trust
 from tests.support.commands import Ran
-from tests.support.keys import PROD, SPARE, KeyOfTest
+from tests.support.documents import statement_envelope
+from tests.support.keys import PROD, PUBLISHED, SPARE, KeyOfTest
 from tests.support.trust_roots import (
     ALICE,
     BOB,
@@ -42,7 +44,7 @@ def run(
     assert not home.exists()
     monkeypatch.setattr(app, "_COMMANDS", ("trust", "show"))
     monkeypatch.chdir(tmp_path)
-    for key in (*CUSTODIANS, FRANK, PROD, SPARE):
+    for key in (*CUSTODIANS, FRANK, PROD, SPARE, PUBLISHED):
         Path(f"{key.name}.pub.pem").write_bytes(encode_public_key(key.public_key, KeyForm.PEM))
     Path("trust.json").write_bytes(signed_file(first(), ALICE, BOB, CAROL))
 
@@ -219,3 +221,48 @@ def test_a_trust_root_is_shown_as_data(run: Run) -> None:
     assert list(shown["trust"]) == ["version", "issued", "expires", "keys", "roles"]
     assert run("trust.json", "--json", group="show").json == shown
     assert json.dumps(shown)
+
+
+def test_what_a_version_changes_before_devices_get_it(run: Run) -> None:
+    Path("m.statement.json").write_bytes(encode_json(statement_envelope()))
+    run("remove-key", "trust.json", "prod")
+    options = ("check", "trust.json", "trust.draft.json", "--released", ".")
+    early = run(*options, "--json")
+    assert (early.code, early.json["follows"], early.json["code"]) == (17, False, "threshold")
+    assert "alice, bob, carol, dave, erin did not sign" in early.error["error"]
+    (effect,) = early.json["released"]
+    assert (effect["before"], effect["after"], effect["effect"]) == (
+        "verifies",
+        "unknown-key",
+        "stops",
+    )
+    Path("trust.1.json").write_bytes(Path("trust.json").read_bytes())
+    run("sign", "trust.draft.json", "--current", "trust.json", *answer(ALICE, BOB, CAROL))
+    late = run("check", "trust.1.json", "trust.json", "--released", "m.statement.json")
+    assert (late.code, late.err) == (0, "")
+    assert "a device with OLD accepts NEW" in late.out
+    assert "STOPS" in late.out
+    back = run("check", "trust.json", "trust.1.json", "--json")
+    assert (back.code, back.json["code"]) == (16, "rollback")
+
+
+def test_a_rotation_is_planned(run: Run) -> None:
+    planned = run("plan-rotation", "trust.json", "release", "prod", "frank.pub.pem")
+    assert planned.code == 0
+    assert "3     sign with the new key only" in planned.out
+    assert "before step 3: no device may still be at version 1" in planned.out
+    steps = run("plan-rotation", "trust.json", "release", "prod", "frank.pub.pem", "--json").json
+    assert [step["step"] for step in steps["steps"]] == [1, 2, 3, 4, 0]
+    refused = run("plan-rotation", "trust.json", "root", "alice", "frank.pub.pem", "--json")
+    assert (refused.code, refused.error["code"]) == (2, "usage")
+
+
+def test_a_key_that_everybody_has_comes_in_only_where_that_was_said(run: Run) -> None:
+    added = ("add-key", "trust.json", "published.pub.pem", "--role", "release")
+    made = ("set-role", "trust.draft.json", "lab", "--key", "published.pub.pem")
+    for command in (added, made):
+        refused = run(*command, "--json")
+        assert (refused.code, refused.error["code"]) == (4, "key-refused")
+        assert run(*command, "--allow-test-keys").code == 0
+    asked = run("request", "trust.draft.json", "--json")
+    assert (asked.code, asked.error["code"]) == (4, "key-refused")
