@@ -213,7 +213,21 @@ def complete_draft(draft: Draft, current: Trust | None) -> bytes:
 def find_refusal(draft: Draft, current: Trust) -> SignkitError | None:
     """Return why a device with the current trust root refuses a draft, or None where it follows."""
     try:
-        follow_trust(current, complete_draft(merge_signatures(draft, (), current), current))
+        if draft.signatures:
+            follow_trust(current, encode_draft(draft))
+        else:
+            complete_draft(draft, current)
+    except TrustError as error:
+        return _by_name(draft, current) if error.reason == ThresholdError.code else error
+    except SignkitError as error:
+        return error
+    return None
+
+
+def _by_name(draft: Draft, current: Trust) -> SignkitError | None:
+    """Return who is missing, instead of how many."""
+    try:
+        complete_draft(draft, current)
     except SignkitError as error:
         return error
     return None

@@ -139,6 +139,13 @@ def test_the_draft_must_be_the_next_version() -> None:
 
 def test_why_a_device_refuses() -> None:
     assert isinstance(find_refusal(DRAFT, CURRENT), ThresholdError)
+    some = find_refusal(signed_draft(second(), ALICE, BOB, current=CURRENT), CURRENT)
+    assert "carol, dave, erin did not sign" in str(some)
+    forged = replace(DRAFT, signatures=(sign_draft(DRAFT, STRANGER),))
+    refusal = find_refusal(forged, CURRENT)
+    assert isinstance(refusal, TrustError)
+    assert refusal.reason == "unknown-key"
+    assert isinstance(find_refusal(signed_draft(first(), ALICE), CURRENT), RollbackError)
     good = signed_draft(second(), BOB, CAROL, DAVE, current=CURRENT)
     assert find_refusal(good, CURRENT) is None
 
