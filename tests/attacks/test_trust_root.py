@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from signkit.errors import RollbackError, TrustError
-from signkit.formats.envelope import envelope_value, sign_payload
+from signkit.formats.envelope import envelope_value
 from signkit.formats.trust import encode_trust, new_draft, sign_draft
 from signkit.trust.edit import (
     RoleChange,
@@ -48,23 +48,12 @@ from tests.support.trust_roots import (
     GINA,
     ISSUED,
     first,
+    signed,
     signed_file,
+    value_of,
 )
 
 FIRST = load_trust(signed_file(first(), ALICE, BOB, CAROL))
-
-
-def value_of(trust: Trust) -> dict[str, Any]:
-    value = json.loads(encode_trust(trust))
-    assert isinstance(value, dict)
-    return value
-
-
-def signed(value: object, *keys: KeyOfTest, kind: str = PAYLOAD_TYPE) -> bytes:
-    """A value signed as it is: nothing is checked on the way."""
-    payload = value if isinstance(value, bytes) else encode_json(value)
-    made = [sign_payload(kind, payload, key, carry_key=False) for key in keys]
-    return encode_json(envelope_value(kind, payload, made))
 
 
 def offer(data: bytes, current: Trust | None) -> Trust:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
+from signkit.formats.envelope import envelope_value, sign_payload
 from signkit.formats.response import sign_response
-from signkit.formats.trust import Draft, encode_draft, new_draft, sign_draft
+from signkit.formats.trust import Draft, encode_draft, encode_trust, new_draft, sign_draft
 from signkit.model.request import Request
 from signkit.model.response import ItemResult, ItemSignature, NamedKey, Response
 from signkit.schemes.trust import build_item, sign
 from signkit.trust.collect import merge_signatures
 from signkit.trust.edit import RoleChange, first_trust
 from signkit.verify.digest import Sha256
-from signkit.verify.trust import Trust
+from signkit.verify.encoding import encode_json
+from signkit.verify.trust import PAYLOAD_TYPE, Trust
 from tests.support.keys import PROD, SPARE, STATION, KeyOfTest
 
 ALICE, BOB, CAROL, DAVE, ERIN, FRANK, GINA = (
@@ -71,3 +74,17 @@ def response_to(draft: Draft, *custodians: KeyOfTest, **changes: Any) -> bytes:
         items=(replace(result, **changes),),
     )
     return sign_response(response, STATION)
+
+
+def value_of(trust: Trust) -> dict[str, Any]:
+    """A trust root as a JSON value, to be broken."""
+    value = json.loads(encode_trust(trust))
+    assert isinstance(value, dict)
+    return value
+
+
+def signed(value: object, *keys: KeyOfTest, kind: str = PAYLOAD_TYPE) -> bytes:
+    """A value signed as it is: nothing is checked on the way."""
+    payload = value if isinstance(value, bytes) else encode_json(value)
+    made = [sign_payload(kind, payload, key, carry_key=False) for key in keys]
+    return encode_json(envelope_value(kind, payload, made))
