@@ -94,9 +94,7 @@ def signatures_of_response(data: bytes, draft: Draft) -> tuple[Signature, ...]:
     keys = {key.public_key.keyid: key.public_key for key in response.keys}
     try:
         if len(response.items) != 1:
-            message = (
-                f"the response answers {len(response.items)} items, and no trust root is alone"
-            )
+            message = f"the response answers {len(response.items)} items, and a trust root is asked for alone"
             raise ContextError(message)
         return _item_signatures(response.items[0], keys, draft)
     except (FormatError, VerificationError) as error:
@@ -212,22 +210,11 @@ def complete_draft(draft: Draft, current: Trust | None) -> bytes:
 
 def find_refusal(draft: Draft, current: Trust) -> SignkitError | None:
     """Return why a device with the current trust root refuses a draft, or None where it follows."""
+    keys = root_keys(draft, current)
     try:
-        if draft.signatures:
-            follow_trust(current, encode_draft(draft))
-        else:
-            complete_draft(draft, current)
-    except TrustError as error:
-        return _by_name(draft, current) if error.reason == ThresholdError.code else error
-    except SignkitError as error:
-        return error
-    return None
-
-
-def _by_name(draft: Draft, current: Trust) -> SignkitError | None:
-    """Return who is missing, instead of how many."""
-    try:
-        complete_draft(draft, current)
+        if all(each.keyid in keys for each in draft.signatures):
+            complete_draft(draft, current)  # says by name who is missing
+        follow_trust(current, encode_draft(draft))
     except SignkitError as error:
         return error
     return None

@@ -177,6 +177,11 @@ def test_a_finished_draft_gives_way_and_a_later_one_does_not(run: Run) -> None:
     [
         (("init", "--release", "prod.pub.pem"), 2, "expected --root, --root-public, or both"),
         (("init", "--root-public", "alice.pub.pem", "--release", "x"), 8, "x cannot be"),
+        (
+            ("init", *("--root-public", "alice.pub.pem") * 2, "--release", "prod.pub.pem"),
+            2,
+            "is named twice in one role",
+        ),
         (("add-key", "trust.json", "frank.pub.pem", "--role", "nope"), 2, "no role 'nope'"),
         (("add-key", "prod.pub.pem", "frank.pub.pem", "--role", "root"), 14, "not JSON"),
         (("remove-key", "trust.json", "nobody"), 5, "no key is named 'nobody'"),

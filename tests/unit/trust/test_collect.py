@@ -30,7 +30,7 @@ from signkit.trust.edit import add_key, next_version, remove_key, replaced
 from signkit.verify.digest import compute_digest
 from signkit.verify.envelope import Signature
 from signkit.verify.trust import Trust, follow_trust, load_trust
-from tests.support.documents import response_file
+from tests.support.documents import response_file, response_value, result_value
 from tests.support.keys import PROD, STRANGER, KeyOfTest
 from tests.support.trust_roots import (
     ALICE,
@@ -175,5 +175,16 @@ def test_a_response_that_signed_nothing() -> None:
     refused(data, "context", "the station signed nothing: not today")
 
 
+def test_a_response_to_two_items() -> None:
+    items = (result_value(), result_value(item=1))
+    data = response_file(response_value(*items))
+    refused(data, "context", "the response answers 2 items, and a trust root is asked for alone")
+
+
 def test_what_is_no_response() -> None:
     refused(b"{}", "malformed", "response")
+
+
+def test_a_signature_by_another_than_the_root_keys_is_passed_over_when_shown() -> None:
+    stranger = replace(DRAFT, signatures=(sign_draft(DRAFT, STRANGER), sign_draft(DRAFT, BOB)))
+    assert own_status(stranger).signed == ("bob",)
