@@ -22,6 +22,7 @@ from signkit.errors import (
     RollbackError,
     SignkitError,
     ThresholdError,
+    TooLargeError,
     TrustError,
     UnknownKeyError,
     VerificationError,
@@ -30,6 +31,7 @@ from signkit.formats.response import open_response
 from signkit.formats.trust import Draft, encode_draft
 from signkit.model.response import ItemResult
 from signkit.schemes import trust as scheme
+from signkit.verify import limits
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey, verify_signature
 from signkit.verify.envelope import Signature, pre_authentication_encoding
@@ -125,6 +127,7 @@ def merge_signatures(draft: Draft, offered: Sequence[Signature], current: Trust 
     Raises:
         UnknownKeyError: by a key of neither root role.
         SignatureInvalidError: one does not verify.
+        TooLargeError: more than an envelope holds.
     """
     keys, found = root_keys(draft, current), dict[str, Signature]()
     message = pre_authentication_encoding(PAYLOAD_TYPE, draft.payload)
@@ -136,6 +139,9 @@ def merge_signatures(draft: Draft, offered: Sequence[Signature], current: Trust 
             )
         verify_signature(keys[each.keyid], message, each.signature)
         found.setdefault(each.keyid, each)
+    if len(found) > limits.ENVELOPE_SIGNATURE_COUNT:
+        text = f"expected at most {limits.ENVELOPE_SIGNATURE_COUNT} signatures, got {len(found)}"
+        raise TooLargeError(text, hint="more than the thresholds need; give fewer responses")
     return replace(draft, signatures=tuple(found[keyid] for keyid in sorted(found)))
 
 

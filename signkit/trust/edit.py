@@ -13,12 +13,15 @@ from typing import TypeVar
 
 from signkit.errors import KeyNotFoundError, UsageError
 from signkit.formats.trust import encode_trust, every_key, every_role
+from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.trust import ROOT_ROLE, Role, Trust, parse_trust
 from signkit.verify.value import Value
 
 V = TypeVar("V", bound=Value)
 _ANY = ("*",)
+# The next version carries the signatures of two root roles, which may have no key in common.
+_ROOT_THRESHOLD = limits.ENVELOPE_SIGNATURE_COUNT // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +219,12 @@ def _names_with(trust: Trust, change: RoleChange) -> dict[str, str]:
 
 def _checked(trust: Trust) -> Trust:
     """Return it without the keys that have no role, as a reader reads it."""
+    if trust.root.threshold > _ROOT_THRESHOLD:
+        message = (
+            f"the root role takes {trust.root.threshold} keys: expected {_ROOT_THRESHOLD} at most"
+        )
+        hint = f"an envelope holds {limits.ENVELOPE_SIGNATURE_COUNT} signatures, for two root roles"
+        raise UsageError(message, hint=hint)
     used = {keyid for role in every_role(trust).values() for keyid in role.keys}
     names = {keyid: name for keyid, name in trust.names.items() if keyid in used}
     # Test keys were judged when they came in.

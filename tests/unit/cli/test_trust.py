@@ -10,6 +10,7 @@ import pytest
 
 from signkit.cli import app
 from signkit.formats.key_form import KeyForm
+from signkit.formats.private_key import PrivateKey, encode_private_key
 from signkit.formats.public_key import encode_public_key
 from signkit.formats.request import open_request
 from signkit.formats.trust import parse_draft
@@ -84,6 +85,28 @@ def test_a_draft_of_version_1_from_public_keys(run: Run) -> None:
     assert (signed.code, signed.err) == (0, "")
     assert load_trust(Path("first.json").read_bytes()).root.threshold == 3
     assert Path("first.1.json").read_bytes() == Path("first.json").read_bytes()
+
+
+def private_file(key: KeyOfTest) -> str:
+    """Write a private key file that is not encrypted."""
+    path = Path(f"{key.name}.pem")
+    path.write_bytes(encode_private_key(PrivateKey(key.seed), KeyForm.PEM))
+    path.chmod(0o600)
+    return str(path)
+
+
+def test_root_keys_here_and_elsewhere(run: Run) -> None:
+    made = run(
+        *("init", "--root", private_file(ALICE), "--root-public", "bob.pub.pem"),
+        *("--release", "prod.pub.pem", "--out", "two.json", "--json"),
+    )
+    assert (made.code, made.json["draft"]) == (0, "two.draft.json")
+    assert run("show", "two.draft.json", "--json").json["signed"] == ["alice"]
+    done = run("sign", "two.draft.json", "--key", private_file(BOB), "--json")
+    assert (done.code, len(done.json["signatures"])) == (0, 2)
+    one = ("--root", "alice.pem", "--root-public", "bob.pub.pem", "--root-threshold", "1")
+    made = run("init", *one, "--release", "prod.pub.pem", "--out", "one.json", "--json")
+    assert (made.code, made.json["trust"], made.json["root_threshold"]) == (0, "one.json", 1)
 
 
 def test_a_rotation_is_drafted_step_by_step(run: Run) -> None:

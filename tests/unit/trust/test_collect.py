@@ -12,6 +12,7 @@ from signkit.errors import (
     RollbackError,
     SignatureInvalidError,
     ThresholdError,
+    TooLargeError,
     TrustError,
     UnknownKeyError,
 )
@@ -83,6 +84,14 @@ def test_it_takes_both_root_roles() -> None:
         signed_draft(second(), ALICE, BOB, CAROL, FRANK, current=CURRENT), CURRENT
     )
     assert follow_trust(CURRENT, data) == second()
+
+
+def test_an_envelope_holds_64() -> None:
+    many = [KeyOfTest(f"k{place}", 0x80 + place) for place in range(65)]
+    trust = first(*many, threshold=32)
+    assert len(signed_draft(trust, *many[:64]).signatures) == 64
+    with pytest.raises(TooLargeError, match="at most 64 signatures, got 65"):
+        signed_draft(trust, *many)
 
 
 def test_who_is_missing_is_said_by_name() -> None:

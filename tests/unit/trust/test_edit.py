@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from signkit.errors import FormatError, KeyNotFoundError, SignkitError, UsageError
+from signkit.formats.trust import encode_trust
 from signkit.trust.edit import (
     RoleChange,
     add_key,
@@ -18,8 +22,8 @@ from signkit.trust.edit import (
     set_expiry,
     set_role,
 )
-from signkit.verify.trust import Trust
-from tests.support.keys import PROD, SPARE, STRANGER
+from signkit.verify.trust import Trust, parse_trust
+from tests.support.keys import PROD, SPARE, STRANGER, KeyOfTest
 from tests.support.trust_roots import ALICE, FRANK, ISSUED, first
 
 TRUST = first()
@@ -90,6 +94,22 @@ def test_a_key_is_found_by_keyid_or_name() -> None:
         find_key(TRUST, "nobody")
 
 
+EDITS: dict[str, Callable[[Trust], Trust]] = {
+    "add frank to root": lambda t: add_key(t, PUBLIC, name="frank", roles=["root"]),
+    "add frank to all": lambda t: add_key(t, PUBLIC, name="frank", roles=["root", "release"]),
+    "remove frank": lambda t: remove_key(t, PUBLIC),
+    "remove alice": lambda t: remove_key(t, ALICE.public_key),
+    "remove prod": lambda t: remove_key(t, PROD.public_key),
+    "beta": lambda t: set_role(t, "beta", RoleChange(keys={"frank": PUBLIC}, targets=["\u2028*"])),
+    "no beta": lambda t: remove_role(t, "beta"),
+    "no release": lambda t: remove_role(t, "release"),
+    "one root": lambda t: set_role(t, "root", RoleChange(threshold=1)),
+    "window": lambda t: set_role(t, "beta", RoleChange(window={"not_after": ISSUED})),
+    "expiry": lambda t: set_expiry(t, ISSUED),
+    "next": lambda t: next_version(t, issued=ISSUED),
+}
+
+
 def _add(trust: Trust, key: object = PUBLIC, name: str = "frank", role: str = "root") -> Trust:
     return add_key(trust, key, name=name, roles=[role])  # type: ignore[arg-type]
 
@@ -135,6 +155,28 @@ def test_what_cannot_be_changed(
 ) -> None:
     with pytest.raises(kind, match=said):
         edit(TRUST)
+
+
+@given(st.lists(st.sampled_from(sorted(EDITS)), max_size=12))
+def test_any_edits_give_a_trust_root_that_is_read_as_it_was_written(names: list[str]) -> None:
+    trust = TRUST
+    for name in names:
+        with suppress(UsageError):
+            trust = EDITS[name](trust)
+    payload = encode_trust(trust)
+    assert parse_trust(payload) == trust
+    assert encode_trust(parse_trust(payload)) == payload
+
+
+@pytest.mark.parametrize("threshold", [32, 33])
+def test_both_root_roles_fit_into_an_envelope(threshold: int) -> None:
+    keys = {f"k{place}": KeyOfTest("k", 0x80 + place).public_key for place in range(40)}
+    change = RoleChange(keys=keys, threshold=threshold)
+    if threshold == 32:
+        assert set_role(TRUST, "root", change).root.threshold == 32
+        return
+    with pytest.raises(UsageError, match="takes 33 keys: expected 32 at most"):
+        set_role(TRUST, "root", change)
 
 
 def test_version_1_keeps_the_rules() -> None:
