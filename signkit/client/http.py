@@ -347,7 +347,7 @@ def read_retry_after(text: str | None, *, now: datetime | None = None) -> float 
         return float(text[:_RETRY_AFTER_DIGITS])
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the second: a number that no date can hold
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)

@@ -324,6 +324,8 @@ class TestTls:
         ("Sat, 31 Jan 2026 12:00:30", 30.0),
         ("Fri, 30 Jan 2026 12:00:00 GMT", 0.0),
         ("Sat, 99 Foo 2026", None),
+        (f"Sat, 31 Jan 2026 7:{'1' * 20}", None),  # more than a date can hold
+        (f"Sat, 31 Jan 2026 12:00:00 +{'9' * 12}", None),
     ],
 )
 def test_retry_after(text, seconds):
