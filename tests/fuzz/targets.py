@@ -1,0 +1,11 @@
+"""Every target, by name."""
+
+from __future__ import annotations
+
+from tests.fuzz import format_targets, network_targets, verify_targets
+
+TARGETS = {
+    target.name: target
+    for module in (verify_targets, format_targets, network_targets)
+    for target in module.TARGETS
+}
