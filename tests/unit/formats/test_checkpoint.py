@@ -6,11 +6,12 @@ import os
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from signkit.errors import FileError, JournalError
@@ -23,6 +24,7 @@ from signkit.formats.checkpoint import (
 )
 from signkit.verify.digest import Sha256
 from signkit.verify.encoding import encode_json
+from tests.support.strategies import LABELS
 
 ONE, OTHER = Sha256(b"\xab" * 32), Sha256(b"\xcd" * 32)
 FULL = Checkpoint(last_response=ONE, sequences={("ML", "arm"): 3, ("ML", "x86"): 1})
@@ -69,6 +71,21 @@ def test_the_first_use_is_an_empty_one(path: Path) -> None:
 def test_sequences_follow() -> None:
     assert FULL.next_sequence("ML", "arm") == 4
     assert FULL.next_sequence("ML", "other") == 1
+
+
+CHECKPOINTS = st.builds(
+    Checkpoint,
+    last_response=st.none() | st.binary(min_size=32, max_size=32).map(Sha256),
+    sequences=st.dictionaries(st.tuples(LABELS, LABELS), st.integers(1, 2**53 - 1), max_size=4),
+)
+
+
+@settings(max_examples=30)
+@given(CHECKPOINTS)
+def test_any_checkpoint_is_read_as_it_was_written(checkpoint: Checkpoint) -> None:
+    with TemporaryDirectory() as folder:
+        save_checkpoint(Path(folder, "checkpoint.json"), checkpoint)
+        assert load_checkpoint(Path(folder, "checkpoint.json")) == checkpoint
 
 
 PLACES = st.dictionaries(
