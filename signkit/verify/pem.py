@@ -49,7 +49,7 @@ def decode_pem(data: bytes, *, what: str) -> tuple[str, bytes]:
         der = a2b_base64(b"".join(lines[1:-1]), strict_mode=True)
     except (BinasciiError, UnicodeDecodeError):
         raise _refusal(what) from None
-    if encode_pem(label, der).rstrip(b"\n") != b"\n".join(lines):
+    if encode_pem(label, der).removesuffix(b"\n") != b"\n".join(lines):
         raise _refusal(what)
     return label, der
 

@@ -142,3 +142,30 @@ def test_a_digest_is_its_bytes() -> None:
     assert type(digest) is Sha256
     assert digest.hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert len(compute_digest(b"")) == 32
+
+
+@pytest.mark.parametrize("size", [READ_AHEAD_FROM - 1, READ_AHEAD_FROM])
+def test_only_much_is_read_ahead_by_a_thread_that_holds_up_no_exit(size: int) -> None:
+    seen = set()
+
+    def read_into(view: memoryview) -> int:
+        thread = threading.current_thread()
+        seen.add((thread is threading.main_thread(), thread.name, thread.daemon))
+        return 0
+
+    compute_stream_digest(read_into, size=size)
+    ahead = (False, "signkit-read-ahead", True)
+    assert seen == {(True, "MainThread", False) if size < READ_AHEAD_FROM else ahead}
+
+
+@pytest.mark.parametrize("size", WAYS)
+def test_nothing_is_asked_for_past_the_byte_too_many(size: int) -> None:
+    asked = []
+
+    def read_into(view: memoryview) -> int:
+        asked.append(len(view))
+        return len(view)
+
+    assert compute_stream_digest(read_into, size=size)[1] == size + 1
+    assert sum(asked) == size + 1
+    assert 0 not in asked

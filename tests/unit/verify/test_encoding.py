@@ -391,3 +391,35 @@ def test_odd_file_names_are_names(name: str) -> None:
 def test_a_file_name_is_bounded() -> None:
     with pytest.raises(TooLargeError, match="expected at most 255 characters, got 256"):
         check_name("x" * 256, what="thing")
+
+
+@pytest.mark.parametrize(
+    ("day", "exists"),
+    [
+        ("1900-02-29", False),
+        ("2000-02-29", True),
+        ("2020-02-29", True),
+        ("2100-02-29", False),
+        ("2101-02-29", False),
+        ("2400-02-29", True),
+    ],
+)
+def test_leap_years_at_the_turn_of_centuries(day: str, exists: bool) -> None:
+    text = f"{day}T00:00:00Z"
+    if exists:
+        assert check_time(text, what="x") == text
+    else:
+        with pytest.raises(MalformedError):
+            check_time(text, what="x")
+
+
+def test_what_no_font_shows_is_still_text() -> None:
+    text = "a b\xad\ue000\ue001"
+    assert check_text(text, what="x", limit=9) == text
+
+
+def test_only_text_past_forty_characters_is_shortened() -> None:
+    with pytest.raises(NotCanonicalError, match=rf"got '{'z' * 40}'$"):
+        decode_hex("z" * 40, size=20, what="x")
+    with pytest.raises(NotCanonicalError, match=rf"got '{'z' * 40}'\.\.\. \(41 characters\)$"):
+        decode_hex("z" * 41, size=20, what="x")

@@ -186,3 +186,7 @@ def test_another_value_than_the_constant(value: object, got: str) -> None:
     with pytest.raises(MalformedError) as caught:
         _fields(value).constant("f", "v1")
     assert str(caught.value).startswith(f"thing.f: expected 'v1', got {got}")
+
+
+def test_an_array_may_be_empty_unless_said() -> None:
+    assert _fields([]).array("f", most=1) == []

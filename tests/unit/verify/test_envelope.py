@@ -259,3 +259,8 @@ def test_parsing_is_bounded_and_reads_the_same() -> None:
 def test_a_payload_is_not_shown_before_it_is_opened() -> None:
     envelope = read_envelope(envelope_of(signature_of(PROD)), payload_type=TYPE, what="thing")
     assert not hasattr(envelope, "payload")
+
+
+def test_a_refusal_names_the_document() -> None:
+    with pytest.raises(MalformedError, match=r"^the request: expected an object, got an array"):
+        parse_envelope(b"[]", payload_type=TYPE, limit=100, what="the request")

@@ -34,6 +34,7 @@ def test_equal_by_type_and_content() -> None:
 def test_hashed_by_content() -> None:
     assert hash(Point(x=1, y=2)) == hash(Point(x=1, y=2))
     assert len({Point(x=1, y=2), Point(x=1, y=2), Place(x=1, y=2), Point(x=2, y=1)}) == 3
+    assert hash(Point(x=1, y=2)) != hash(Place(x=1, y=2))
 
 
 def test_a_value_that_holds_what_cannot_be_hashed_cannot_be_hashed() -> None:

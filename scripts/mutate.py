@@ -1,0 +1,140 @@
+"""Run mutmut over signkit/verify, and print what no test noticed.
+
+A survivor is a change after which every test still passes. One that changes nothing that anybody
+could see is listed, with the reason, in scripts/mutate.toml; any other of the verdict's modules
+fails the run. mutmut changes what stands in functions: constants of modules are left to the tests of
+limits and formats.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from mutmut.stats import status_by_exit_code
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / "mutants"
+VERDICT = {"digest", "ed25519", "envelope", "statement", "trust", "verdict"}
+_KILLED = {"killed", "caught by type check", "segfault"}
+_CODEC = re.compile(r'"(?:ascii|utf-8|utf-16-be|latin-1)"', re.IGNORECASE)
+_COLUMNS = ("mutants", "killed", "timeout", "equivalent", "survived")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """One change, and what became of it.
+
+    Attributes:
+        name: mutmut's, with a number that changes whenever the function does.
+        module: The module below signkit/verify.
+        fate: One of the columns of the table, except the first.
+        change: The lines taken out and put in; empty where a test noticed.
+    """
+
+    name: str
+    module: str
+    fate: str
+    change: tuple[str, ...] = ()
+
+
+def main(modules: list[str]) -> int:
+    """Run the mutants of some modules, or of all, and report."""
+    shutil.rmtree(WORK, ignore_errors=True)  # results outlive the tests that they were made with
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "2"]
+    command += [f"signkit.verify.{module}.*" for module in modules]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    mutants = [each for each in _read(Equivalents()) if not modules or each.module in modules]
+    if done.returncode or not mutants:
+        print(done.stdout[-4000:], done.stderr[-4000:], file=sys.stderr)
+        print("mutate: mutmut did not come to an end", file=sys.stderr)
+        return 3
+    _print_table(mutants)
+    survivors = [each for each in mutants if each.fate == "survived"]
+    for each in survivors:
+        print(f"\n{each.name}", *each.change, sep="\n  ")
+    return 1 if any(each.module in VERDICT for each in survivors) else 0
+
+
+class Equivalents:
+    """The changes that change nothing, each with its reason."""
+
+    def __init__(self) -> None:
+        entries = tomllib.loads((ROOT / "scripts" / "mutate.toml").read_text("utf-8"))
+        self._changes = [
+            (entry["module"], *_lines("-", entry["was"]), *_lines("+", entry["becomes"]))
+            for entry in entries["equivalent"]
+            if entry["why"]
+        ]
+
+    def know(self, module: str, change: tuple[str, ...]) -> bool:
+        """Say whether a change of a module is listed."""
+        if _same_codec(change):
+            return True
+        bare = tuple("".join(line.split()) for line in change)
+        return any(
+            (name, *lines) in {(module, *bare), ("*", *bare)} for name, *lines in self._changes
+        )
+
+
+def _same_codec(change: tuple[str, ...]) -> bool:
+    """Say whether only the case of a codec's name differs, which Python does not look at."""
+    if len(change) != 2:
+        return False
+    was, becomes = (_CODEC.sub(lambda found: found[0].lower(), line[1:]) for line in change)
+    return was == becomes
+
+
+def _lines(sign: str, text: str) -> list[str]:
+    return ["".join(f"{sign}{line}".split()) for line in text.strip("\n").splitlines()]
+
+
+def _read(equivalents: Equivalents) -> list[Mutant]:
+    found = []
+    for path in sorted((WORK / "signkit" / "verify").glob("*.meta")):
+        codes = json.loads(path.read_text("utf-8"))["exit_code_by_key"]
+        module = path.name.partition(".")[0]
+        found += [_mutant(name, module, code, equivalents) for name, code in codes.items()]
+    return [each for each in found if each.fate != "not checked"]
+
+
+def _mutant(name: str, module: str, code: int | None, equivalents: Equivalents) -> Mutant:
+    status = status_by_exit_code[code]
+    if status in _KILLED:
+        return Mutant(name=name, module=module, fate="killed")
+    if status in {"timeout", "not checked"}:
+        return Mutant(name=name, module=module, fate=status)
+    change = _change(name)
+    fate = "equivalent" if equivalents.know(module, change) else "survived"
+    return Mutant(name=name, module=module, fate=fate, change=change)
+
+
+def _change(name: str) -> tuple[str, ...]:
+    """Return the lines of mutmut's diff that differ."""
+    command = [sys.executable, "-m", "mutmut", "show", name]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = [line for line in said.splitlines() if line[:1] in {"-", "+"}]
+    return tuple(line for line in lines if line[:3] not in {"---", "+++"})
+
+
+def _print_table(mutants: list[Mutant]) -> None:
+    print("module".ljust(12), *(column.rjust(11) for column in _COLUMNS))
+    modules = sorted({each.module for each in mutants})
+    for module in [*modules, "all"]:
+        chosen = [each for each in mutants if module in {each.module, "all"}]
+        fates = Counter(each.fate for each in chosen)
+        counts = (len(chosen), *(fates[column] for column in _COLUMNS[1:]))
+        mark = "*" if module in VERDICT else " "
+        print(f"{module}{mark}".ljust(12), *(str(count).rjust(11) for count in counts))
+    print("* the verdict: none may survive here. A timeout counts as noticed.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
