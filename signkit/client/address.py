@@ -146,7 +146,13 @@ def _parse(text: str) -> Address:
     except ValueError:
         message = "it cannot be parsed"
         raise ValueError(message) from None
-    return _check_parts(parts, port)
+    address = _check_parts(parts, port)
+    if parts.netloc.lower() != _authority(
+        address.host, port
+    ):  # urlsplit drops what follows a bracket
+        message = "expected host, host:port or [host]:port, and nothing beside it"
+        raise ValueError(message)
+    return address
 
 
 def _check_parts(parts: SplitResult, port: int | None) -> Address:
@@ -171,6 +177,12 @@ def _check_parts(parts: SplitResult, port: int | None) -> Address:
             query=parts.query,
         )
     raise ValueError(message)
+
+
+def _authority(host: str, port: int | None) -> str:
+    """Return the one spelling of host and port."""
+    shown = f"[{host}]" if ":" in host else host
+    return shown if port is None else f"{shown}:{port}"
 
 
 def _check_scheme(address: Address, *, insecure_http: bool) -> None:

@@ -45,6 +45,10 @@ def test_registry_addresses(text, shown):
         "https://registry.example/a b",
         "https://registry.example/\n",
         "https://[::1",
+        "https://[::1][",
+        "https://[::1]evil.example",
+        "https://registry.example:",
+        "https://registry.example:0443",
         "https://" + "a" * 9000,
     ],
 )
