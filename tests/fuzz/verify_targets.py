@@ -33,7 +33,7 @@ from signkit.verify.envelope import (
 from signkit.verify.pem import decode_pem, encode_pem
 from signkit.verify.public_key import decode_raw_key, parse_public_key
 from signkit.verify.statement import parse_statement
-from signkit.verify.trust import load_trust, matches_glob, parse_trust
+from signkit.verify.trust import Trust, follow_trust, load_trust, matches_glob, parse_trust
 from signkit.verify.verdict import Expectation, read_statement_unverified, statement_from_response
 from tests.fuzz.seeds import exactly, files, payloads, texts, together
 from tests.fuzz.target import Target, nothing_more, one_spelling
@@ -181,6 +181,20 @@ def _trust(data: bytes) -> Any:
     return load_trust(encode_json(document(TRUST_TYPE, data, ROOT, carry_key=False)))
 
 
+_CURRENT = load_trust(encode_json(document(TRUST_TYPE, trust_value(), ROOT, carry_key=False)))
+
+
+def _followed(data: bytes) -> Trust:
+    return follow_trust(_CURRENT, encode_json(document(TRUST_TYPE, data, ROOT, carry_key=False)))
+
+
+def _followed_holds(trust: Trust, _data: bytes) -> None:
+    """Only the next version follows, and ROOT, who signed it, is in its root role."""
+    assert trust.version == _CURRENT.version + 1
+    assert ROOT.public_key.keyid in trust.root.keys
+    assert trust.root.threshold == 1
+
+
 def _parse_glob(data: bytes) -> tuple[str, str]:
     glob, _, text = text_of(data[:200]).partition("\n")
     return glob, text
@@ -248,6 +262,12 @@ TARGETS = (
         parse=_trust,
         holds=nothing_more,
         seeds=together(payloads("trust"), exactly(encode_json(trust_value()))),
+    ),
+    Target(
+        name="followed-trust-root",
+        parse=_followed,
+        holds=_followed_holds,
+        seeds=together(payloads("trust"), exactly(encode_json(trust_value(version=2)))),
     ),
     Target(
         name="glob",
