@@ -23,7 +23,8 @@ from tests.fuzz.target import INPUT_SIZE, Target, try_input
 _INPUT_SECONDS = 20  # what hangs for good, on a busy machine too; `try_input` counts finer
 _PROCESS_MIB = 1024
 _AGAIN = 0.2  # seconds
-_GRACE = 10  # seconds after which it ends by itself, where nobody asked
+_PATIENCE = 30  # seconds until the first input
+_GRACE = 60  # seconds after which it ends by itself, where nobody asked
 _OPTIONS = (
     f"-max_len={INPUT_SIZE}",
     f"-timeout={_INPUT_SECONDS}",
@@ -84,7 +85,7 @@ class Running:
         self._log.touch()
         self._counts = mmap.mmap(-1, _COUNTS.size)  # shared with the child, whatever becomes of it
         self._started = monotonic()
-        self.ends = self._started + seconds
+        self._ends = self._started + seconds
         self.process = os.fork()
         if not self.process:
             options = [f"-max_total_time={int(seconds) + _GRACE}", *_OPTIONS]
@@ -92,19 +93,25 @@ class Running:
             options += map(str, (self._corpus, seeds, self._failures))  # what failed is tried again
             in_child(lambda: _run(target, options, self._log, self._counts, self._failures))
 
+    def is_over(self) -> bool:
+        """Say whether its time is over; what has not yet begun, on a busy machine, is waited for."""
+        now = monotonic()
+        begun = any(self._counts[:]) or now > self._started + _PATIENCE
+        return begun and now > self._ends
+
     def stop(self) -> None:
-        """Ask for an end after the input at hand, and again soon if need be: it may still begin."""
-        self.ends = monotonic() + _AGAIN
+        """Ask for an end after the input at hand; `is_over` says so again soon, if need be."""
+        self._ends = monotonic() + _AGAIN
         os.kill(self.process, signal.SIGUSR1)
 
     def finish(self, status: int) -> Outcome:
         """Return what came of it; its process has ended with this status."""
         said = self._log.read_text("utf-8", "replace")
         failures = dict(_dated(self._failures) - self._failures_before).keys()
-        if status and not failures:  # it ended without a word about an input
+        executions, accepted = _COUNTS.unpack(self._counts[:])
+        if not failures and (status or not executions):  # it ended without a word about an input
             failures = {_keep_log(self._failures, said): 0}.keys()
         covered = [int(each) for each in _COVERAGE.findall(said)] or [0]
-        executions, accepted = _COUNTS.unpack(self._counts[:])
         return Outcome(
             name=self._name,
             executions=executions,

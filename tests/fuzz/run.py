@@ -46,6 +46,8 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     options = parser.parse_args()
     if options.input is not None:
+        if len(options.targets) != 1:
+            parser.error("--input goes with the one TARGET that it failed")
         return _reproduce(options.targets, options.input)
     return _fuzz(options.targets, options.seconds, only_list=options.list)
 
@@ -141,7 +143,7 @@ def _finished(running: dict[int, Running | _Comparing]) -> list[Row]:
         outcome = running.pop(process).finish(status)
         return [outcome if isinstance(outcome, Row) else _row(outcome)]
     for each in running.values():
-        if each.ends < monotonic():
+        if each.is_over():
             each.stop()
     sleep(_TICK)
     return []
@@ -156,8 +158,6 @@ def _row(found: Outcome) -> Row:
 
 class _Comparing:
     """The differential under way in a child process."""
-
-    ends = float("inf")
 
     def __init__(self, work: Path) -> None:
         from tests.fuzz.engine import in_child
@@ -174,8 +174,12 @@ class _Comparing:
         different = [triple.encode().decode() for triple in found.differences]
         self._result.write_text(json.dumps([found.answers, different]))
 
+    def is_over(self) -> bool:
+        """Say no: it ends after its count, not its time."""
+        return False
+
     def stop(self) -> None:
-        """Do nothing: it ends after its count, not its time."""
+        """Do nothing, as nobody asks for it."""
 
     def finish(self, status: int) -> Row:
         """Return the line of the table; `coverage` says what would show a vacuous run."""
