@@ -119,3 +119,19 @@ def test_what_is_not_ascii_is_no_line() -> None:
     assert decode_raw_key("é".encode() * 32, size=32, what="key") is None
     with pytest.raises(FormatError):
         decode_raw_key(b"\0" * 64, size=32, what="key")
+
+
+@pytest.mark.parametrize("size", [31, 33])  # as many characters of base64 as 32 bytes take
+def test_base64_of_the_right_length_and_another_size_is_refused(size: int) -> None:
+    line = base64.b64encode(bytes(size))
+    assert len(line) == len(BASE64)
+    with pytest.raises(NotCanonicalError, match=r"^key: expected 32 bytes as standard base64"):
+        decode_raw_key(line, size=32, what="key")
+
+
+def test_a_line_with_a_blank_is_no_raw_key() -> None:
+    assert decode_raw_key(b"ssh " + BASE64[4:], size=32, what="key") is None
+
+
+def test_a_raw_key_of_a_whole_number_of_groups_is_not_padded() -> None:
+    assert decode_raw_key(base64.b64encode(bytes(33)), size=33, what="key") == bytes(33)

@@ -28,7 +28,7 @@ from signkit.verify.trust import (
     matches_glob,
 )
 from tests.support.documents import trust_file, trust_value
-from tests.support.keys import PROD, ROOT, SPARE, STRANGER, KeyOfTest
+from tests.support.keys import PROD, PUBLISHED, ROOT, SPARE, STRANGER, KeyOfTest
 from tests.support.vectors import FOLDER
 
 
@@ -329,3 +329,11 @@ def test_an_expired_version_between_is_followed() -> None:
 @pytest.mark.parametrize("data", [b"", b"{}", trust_file()[:-1]])
 def test_what_follows_must_be_a_trust_root(data: bytes) -> None:
     _not_followed(data, "malformed", "^trust root")
+
+
+def test_a_next_version_with_a_published_key_follows_only_where_it_is_said() -> None:
+    data = signed({**rooted(1, ROOT, PUBLISHED), "version": 2}, ROOT)
+    with pytest.raises(TrustError) as caught:
+        follow_trust(FIRST, data)
+    assert caught.value.reason == "key-refused"
+    assert follow_trust(FIRST, data, allow_test_keys=True).version == 2
