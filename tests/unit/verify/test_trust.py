@@ -219,10 +219,10 @@ def test_globs_of_the_specification(row: dict[str, Any]) -> None:
 
 def test_a_hostile_glob_costs_little() -> None:
     """Attacker: writes a glob on which a backtracking matcher takes for ever. It does not."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert not matches_glob("a*" * 63 + "b", "a" * 128)
     assert not matches_glob("*a" * 63 + "*b", "a" * 128)
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 def test_a_role_covers_what_one_glob_of_each_list_matches() -> None:
