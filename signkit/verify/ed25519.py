@@ -28,7 +28,6 @@ class PublicKey(Value):
         keyid: SHA-256 of raw, 64 lower-case hex digits; for data.
     """
 
-    __slots__ = ("keyid", "raw")
     raw: bytes
     keyid: str
 

@@ -38,7 +38,6 @@ class Signature(Value):
         public_key: The key that travels along, or None; its keyid is this keyid.
     """
 
-    __slots__ = ("keyid", "public_key", "signature")
     keyid: str
     signature: bytes
     public_key: PublicKey | None
@@ -52,7 +51,6 @@ class Envelope(Value):
         signatures: 1 to limits.ENVELOPE_SIGNATURE_COUNT, no keyid twice.
     """
 
-    __slots__ = ("_payload", "payload_type", "signatures")
     payload_type: str
     signatures: tuple[Signature, ...]
     _payload: bytes
@@ -66,7 +64,6 @@ class Opened(Value):
         signers: The distinct keys whose signatures verified, at least the threshold asked for.
     """
 
-    __slots__ = ("payload", "signers")
     payload: bytes
     signers: tuple[PublicKey, ...]
 

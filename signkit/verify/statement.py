@@ -32,18 +32,6 @@ class Statement(Value):
         custom_metadata: SHA-256 of the canonical JSON of the custom metadata.
     """
 
-    __slots__ = (
-        "artifact",
-        "custom_metadata",
-        "digest",
-        "expires",
-        "issued",
-        "name",
-        "sequence",
-        "size",
-        "target",
-        "version",
-    )
     name: str
     digest: Sha256
     artifact: str

@@ -41,7 +41,6 @@ class Role(Value):
         not_after: RFC 3339 UTC text, the first second after its window, or None for never.
     """
 
-    __slots__ = ("artifacts", "keys", "name", "not_after", "not_before", "targets", "threshold")
     name: str
     keys: Mapping[str, PublicKey]
     threshold: int
@@ -63,7 +62,6 @@ class Trust(Value):
         roles: All other roles, by name; at least one.
     """
 
-    __slots__ = ("expires", "issued", "names", "roles", "root", "version")
     version: int
     issued: str
     expires: str | None

@@ -20,18 +20,15 @@ else:
 class Value:
     """A frozen value with named fields, compared by content.
 
-    Subclasses declare `__slots__` and annotate the same names in the same order.
+    Subclasses annotate the fields' names.
     """
 
-    __slots__: tuple[str, ...] = ()
-
     def __init__(self, **fields: object) -> None:
-        names = self.__slots__
-        if fields.keys() != set(names):
-            message = f"{type(self).__name__} takes exactly {', '.join(names)}"
+        names = type(self).__annotations__
+        if fields.keys() != names.keys():
+            message = f"{type(self).__name__} takes exactly {', '.join(sorted(names))}"
             raise TypeError(message)
-        for name in names:
-            object.__setattr__(self, name, fields[name])
+        self.__dict__.update(fields)
 
     def __setattr__(self, name: str, value: object) -> None:
         """Refuse: a value is frozen."""
@@ -45,15 +42,13 @@ class Value:
 
     def __eq__(self, other: object) -> bool:
         """Say whether the other is of the same type and holds the same."""
-        if type(other) is not type(self):
-            return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in self.__slots__)
+        return type(other) is type(self) and self.__dict__ == other.__dict__
 
     def __hash__(self) -> int:
         """Hash by content."""
-        return hash((type(self), *(getattr(self, name) for name in self.__slots__)))
+        return hash((type(self), *(self.__dict__[name] for name in type(self).__annotations__)))
 
     def __repr__(self) -> str:
         """Show the fields by name."""
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        fields = ", ".join(f"{name}={self.__dict__[name]!r}" for name in type(self).__annotations__)
         return f"{type(self).__name__}({fields})"

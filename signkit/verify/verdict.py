@@ -51,7 +51,6 @@ class Expectation(Value):
         now: RFC 3339 UTC text, or None where there is no clock: nothing expires then.
     """
 
-    __slots__ = ("artifact", "floor", "now", "target")
     artifact: str | None
     target: str | None
     floor: int
@@ -66,7 +65,6 @@ class VerifiedStatement(Value):
         signers: The distinct keys that signed it.
     """
 
-    __slots__ = ("signers", "statement")
     statement: statement.Statement
     signers: tuple[PublicKey, ...]
 

@@ -8,13 +8,11 @@ from signkit.verify.value import Value
 
 
 class Point(Value):
-    __slots__ = ("x", "y")
     x: int
     y: object
 
 
 class Place(Value):
-    __slots__ = ("x", "y")
     x: int
     y: object
 
@@ -67,7 +65,3 @@ def test_is_frozen(name: str) -> None:
     with pytest.raises(AttributeError, match=rf"^Point\.{name} cannot be deleted: the value is"):
         delattr(point, name)
     assert point == Point(x=1, y=2)
-
-
-def test_has_no_place_for_other_fields() -> None:
-    assert not hasattr(Point(x=1, y=2), "__dict__")

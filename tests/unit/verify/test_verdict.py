@@ -57,7 +57,7 @@ def expecting(**changes: Any) -> Expectation:
 
 
 def scoped(**changes: Any) -> Role:
-    whole = {name: getattr(ROLE, name) for name in Role.__slots__}
+    whole = vars(ROLE)
     return Role(**{**whole, **changes})
 
 
