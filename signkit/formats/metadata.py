@@ -39,28 +39,3 @@ def check_metadata(value: object, *, what: str) -> dict[str, object]:
             )
             raise TooLargeError(message)
     return value
-
-
-def canonical_json(value: object) -> bytes:
-    """Encode a JSON value in its one canonical spelling, for digests of metadata.
-
-    Args:
-        value: What `parse_json` returns: no floating-point numbers.
-
-    Returns:
-        RFC 8785 bytes: names sorted by UTF-16 code units, compact, UTF-8.
-    """
-    return encode_json(_sorted(value))
-
-
-def _sorted(value: object) -> object:
-    if isinstance(value, dict):
-        names = sorted(value, key=_utf16)
-        return {name: _sorted(value[name]) for name in names}
-    if isinstance(value, list):
-        return [_sorted(member) for member in value]
-    return value
-
-
-def _utf16(name: str) -> bytes:
-    return name.encode("utf-16-be")

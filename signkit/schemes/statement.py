@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from signkit.errors import ContextError
 from signkit.formats.envelope import Signing, envelope_value, sign_payload
-from signkit.formats.metadata import canonical_json
 from signkit.model.request import Item, Request
 from signkit.verify.digest import Sha256, compute_digest
 from signkit.verify.ed25519 import PublicKey
-from signkit.verify.encoding import encode_json
+from signkit.verify.encoding import canonical_json, encode_json
 from signkit.verify.envelope import open_envelope, read_envelope
 from signkit.verify.statement import (
     PAYLOAD_TYPE,

@@ -17,14 +17,13 @@ from signkit.formats.display import (
     pad_columns,
     wrap_columns,
 )
-from signkit.formats.metadata import canonical_json
 from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.schemes import trust
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
-from signkit.verify.encoding import encode_json
+from signkit.verify.encoding import canonical_json, encode_json
 
 _WIDTH = 78
 _INDENT = 13  # of what a label says

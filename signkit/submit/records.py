@@ -15,11 +15,11 @@ from typing import TypeVar
 from signkit.client.protocol import NewBinary, RegistryClient
 from signkit.client.resources import Binary, BinaryState
 from signkit.errors import ReceiptMismatchError, StateError, StatusError
-from signkit.formats.metadata import canonical_json
 from signkit.model.request import Item
 from signkit.model.response import NamedKey
 from signkit.submit.documents import SignedItem
 from signkit.verify import limits
+from signkit.verify.encoding import canonical_json
 
 T = TypeVar("T")
 # How registries say that a record is there already, or is not in the state for what is asked.

@@ -20,12 +20,18 @@ from signkit.errors import (
     UnsupportedVersionError,
 )
 from signkit.formats.display import escape
-from signkit.formats.metadata import canonical_json
 from signkit.formats.private_key import parse_private_key
 from signkit.formats.public_key import read_public_key
 from signkit.verify import limits
 from signkit.verify.digest import compute_digest
-from signkit.verify.encoding import check_text, decode_base64, decode_hex, encode_json, parse_json
+from signkit.verify.encoding import (
+    canonical_json,
+    check_text,
+    decode_base64,
+    decode_hex,
+    encode_json,
+    parse_json,
+)
 from signkit.verify.pem import encode_pem
 from signkit.verify.verdict import (
     Expectation,

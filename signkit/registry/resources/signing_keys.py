@@ -11,7 +11,6 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from signkit.errors import FormatError, KeyRefusedError
-from signkit.formats.metadata import canonical_json
 from signkit.registry.bodies import Body, Label
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.filters import SIGNING_KEY_KEYS
@@ -21,7 +20,7 @@ from signkit.registry.resources.common import answer_page, change, find, refusin
 from signkit.registry.tables import BinarySignature, SigningKey
 from signkit.registry.views import answer, view_signing_key
 from signkit.verify.ed25519 import PUBLIC_KEY_SIZE, PublicKey, enrol_public_key
-from signkit.verify.encoding import decode_base64, encode_base64
+from signkit.verify.encoding import canonical_json, decode_base64, encode_base64
 
 router = APIRouter(prefix="/signing_keys", route_class=ApiRoute)
 

@@ -19,7 +19,6 @@ from signkit.cli.keys import show
 from signkit.client.answers import parse_answer
 from signkit.errors import KeyLockedError, SignkitError
 from signkit.formats.display import escape
-from signkit.formats.metadata import canonical_json
 from signkit.formats.plan import parse_plan
 from signkit.formats.private_key import parse_private_key
 from signkit.formats.public_key import read_public_key
@@ -30,7 +29,7 @@ from signkit.registry.bodies import parse_body
 from signkit.submit.journal import parse_journal
 from signkit.verify import limits
 from signkit.verify.ed25519 import verify_signature
-from signkit.verify.encoding import check_name, check_text, parse_json
+from signkit.verify.encoding import canonical_json, check_name, check_text, parse_json
 from signkit.verify.main import run
 from signkit.verify.public_key import parse_public_key
 from signkit.verify.statement import parse_statement

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signkit.errors import MalformedError, TooLargeError
-from signkit.formats.metadata import canonical_json, check_metadata
+from signkit.formats.metadata import check_metadata
 from signkit.verify import limits
-from signkit.verify.encoding import parse_json
+from signkit.verify.encoding import canonical_json, parse_json
 
 FOLDER = Path(__file__).parents[2] / "vectors" / "json"
 VALUES = st.recursive(

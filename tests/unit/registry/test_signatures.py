@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from signkit.formats.metadata import canonical_json
+from signkit.verify.encoding import canonical_json
 from tests.support.keys import PROD, SPARE, STRANGER
 
 L = 2**252 + 27742317777372353535851937790883648493

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signkit.formats.display import count_columns, escape
-from signkit.formats.metadata import canonical_json
 from signkit.formats.request import open_request
 from signkit.formats.trust import encode_trust
 from signkit.formats.trust_text import trust_lines
@@ -21,7 +20,7 @@ from signkit.model.request import VerifiedRequest
 from signkit.schemes.trust import build_item
 from signkit.station.review import confirmation_words, review_request
 from signkit.verify.digest import compute_digest
-from signkit.verify.encoding import check_name, check_text
+from signkit.verify.encoding import canonical_json, check_name, check_text
 from tests.support.documents import item_value, request_file, request_value
 from tests.support.keys import PROD, REQUESTER, ROOT
 from tests.support.trust_roots import first
