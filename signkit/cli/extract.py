@@ -11,6 +11,8 @@ from signkit.cli import output
 from signkit.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from signkit.model.response import ItemResult, ItemSignature, Response
 
 
@@ -27,7 +29,7 @@ def extract(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
-    """Write NAME.statement.json and NAME.sig (64 raw bytes, for openssl) for each signed NAME."""
+    """Write NAME.statement.json, NAME.permit.json and NAME.sig (64 raw bytes) for each signed NAME."""
     from signkit.formats.files import check_target, read_file, write_new
     from signkit.formats.response import open_response
     from signkit.verify import limits
@@ -40,11 +42,13 @@ def extract(
     for name, content in files.items():
         write_new(folder / name, content, replace=True)
     paths = [str(folder / name) for name in files]
-    value = {
-        "statements": [path for path in paths if path.endswith(".json")],
-        "signatures": [path for path in paths if path.endswith(".sig")],
-    }
+    endings = {"statements": ".statement.json", "permits": ".permit.json", "signatures": ".sig"}
+    value = {kind: list(filter(_ending(end), paths)) for kind, end in endings.items()}
     output.show_result(value, "\n".join(paths), as_json=as_json)
+
+
+def _ending(suffix: str) -> Callable[[str], bool]:
+    return lambda path: path.endswith(suffix)
 
 
 def _files(response: Response) -> dict[str, bytes]:

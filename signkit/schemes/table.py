@@ -11,7 +11,7 @@ from typing import Protocol
 from signkit.errors import PolicyError, UnsupportedVersionError
 from signkit.formats.envelope import Signing
 from signkit.model.request import Item, Request, Wanted
-from signkit.schemes import peridio, statement, trust
+from signkit.schemes import peridio, permit, statement, trust
 from signkit.verify.ed25519 import PublicKey
 
 
@@ -32,6 +32,7 @@ SCHEMES: Mapping[str, Scheme] = {
     peridio.NAME: peridio,
     statement.NAME: statement,
     trust.NAME: trust,
+    permit.NAME: permit,
 }
 
 

@@ -150,11 +150,14 @@ def test_a_statement_taken_out_of_a_response_for_another_file(place: Place) -> N
     assert place.verify("--response", "r.json") == 10
 
 
-@pytest.mark.parametrize("scheme", RELEASE_SCHEMES)
+END = "2036-01-31T12:00:00Z"  # a permit needs one
+
+
+@pytest.mark.parametrize("scheme", [*RELEASE_SCHEMES, "permit"])
 @pytest.mark.parametrize("signer", [SPARE, STRANGER])
 def test_a_signature_of_another_key_for_our_item(scheme: str, signer: KeyOfTest) -> None:
     """Move: answers for a key with the signature of another."""
-    request = request_of()
+    request = request_of(request_value(item_value(expires=END)))
     value = SCHEMES[scheme].sign(signer, request.items[0], request)
     with pytest.raises((SignatureInvalidError, UnknownKeyError)):
         SCHEMES[scheme].verify(PROD.public_key, request.items[0], request, value)
@@ -164,7 +167,7 @@ def test_a_signature_of_another_key_for_our_item(scheme: str, signer: KeyOfTest)
 def test_a_signature_of_the_other_item(scheme: str) -> None:
     """Move: swaps the signatures of two items of one request."""
     other = {"target": "other", "digest": {"sha256": compute_digest(b"other").hex()}}
-    request = request_of(request_value(item_value(), item_value(**other)))
+    request = request_of(request_value(item_value(expires=END), item_value(expires=END, **other)))
     first, second = request.items
     value = SCHEMES[scheme].sign(PROD, second, request)
     with pytest.raises((SignatureInvalidError, ContextError)):

@@ -9,14 +9,14 @@ import pytest
 from signkit.errors import PolicyError, UnsupportedVersionError
 from signkit.model.request import Wanted
 from signkit.schemes.table import SCHEMES, check_request, check_wanted, find_scheme
-from tests.support.documents import RELEASE_SCHEMES, request_of
+from tests.support.documents import RELEASE_SCHEMES, item_value, request_of, request_value
 from tests.support.keys import PROD, SPARE
 
-REQUEST = request_of()
+REQUEST = request_of(request_value(item_value(expires="2036-01-31T12:00:00Z")))
 
 
 def test_every_scheme_is_found_by_its_own_name() -> None:
-    assert set(SCHEMES) == {"peridio", "statement", "trust"}
+    assert set(SCHEMES) == {"peridio", "statement", "trust", "permit"}
     for name, scheme in SCHEMES.items():
         assert find_scheme(name) is scheme
         assert name == scheme.NAME
@@ -24,7 +24,7 @@ def test_every_scheme_is_found_by_its_own_name() -> None:
 
 @pytest.mark.parametrize("name", ["", "Peridio", "peridio ", "minisign", "x" * 10_000])
 def test_an_unknown_scheme(name: str) -> None:
-    said = r"^unknown scheme '.{0,79}: expected one of peridio, statement, trust$"
+    said = r"^unknown scheme '.{0,79}: expected one of peridio, statement, trust, permit$"
     with pytest.raises(UnsupportedVersionError, match=said):
         find_scheme(name)
 

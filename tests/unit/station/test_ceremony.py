@@ -124,7 +124,7 @@ def test_an_unknown_scheme_is_an_error_of_its_item_alone() -> None:
     assert second.error.code == "unsupported-version"
     assert (
         second.error.message
-        == "unknown scheme 'minisign': expected one of peridio, statement, trust"
+        == "unknown scheme 'minisign': expected one of peridio, statement, trust, permit"
     )
 
 
