@@ -9,6 +9,7 @@
         DigestMismatchError 10
         DocumentError           one document is refused, with the reason behind it
           StatementError 11 · RequestError 12 · ResponseError 13 · TrustError 14
+          StateRefusedError 20
         ExpiredError 15 · RollbackError 16 · ThresholdError 17
       ConfirmationError 18      the operator did not confirm
       PolicyError 19            a named control says no
@@ -158,6 +159,13 @@ class TrustError(DocumentError):
 
     code = "trust-refused"
     exit_code = 14
+
+
+class StateRefusedError(DocumentError):
+    """What a device remembers is missing, damaged, or older than it must be."""
+
+    code = "state-refused"
+    exit_code = 20
 
 
 class ExpiredError(VerificationError):

@@ -70,9 +70,9 @@ def _files(response: Response) -> dict[str, bytes]:
 
 def _content_name(item: ItemResult) -> str:
     """Return what the content is called: the statement knows, the response does not."""
+    from signkit.formats.statement import read_statement_unverified
     from signkit.schemes.statement import NAME
     from signkit.verify.encoding import encode_json
-    from signkit.verify.verdict import read_statement_unverified
 
     for made in item.signatures:
         if made.scheme == NAME:

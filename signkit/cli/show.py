@@ -81,7 +81,7 @@ def _response(data: bytes, name: str) -> tuple[dict[str, object], str]:
 
 def _statement(data: bytes, _name: str) -> tuple[dict[str, object], str]:
     from signkit.cli.render import render_statement
-    from signkit.verify.verdict import read_statement_unverified
+    from signkit.formats.statement import read_statement_unverified
 
     said, keyids, payload = read_statement_unverified(data)
     value = {"document": "statement", "verified": False, "keyids": list(keyids)}

@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from signkit.verify.verdict import Expectation
+
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
@@ -17,9 +21,9 @@ def main() -> int:
     """Run one command and return its exit code (docs/reference/errors.md)."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["verify"]:
-        from signkit.verify.main import run
+        from signkit.device.main import run
 
-        return run(arguments[1:], program="signkit verify")
+        return run(arguments[1:], program="signkit verify", from_response=_from_response)
     try:
         from signkit.cli.app import run_app
 
@@ -32,3 +36,9 @@ def main() -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
+
+
+def _from_response(data: bytes, *, name: str, expectation: Expectation) -> bytes:
+    from signkit.formats.statement import statement_from_response
+
+    return statement_from_response(data, name=name, expectation=expectation)

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(context: typer.Context) -> int:
     """Hand every argument to the ground floor."""
-    from signkit.verify.main import run
+    from signkit.device.main import run
+    from signkit.formats.statement import statement_from_response
 
-    return run(context.args, program="signkit verify")
+    return run(context.args, program="signkit verify", from_response=statement_from_response)

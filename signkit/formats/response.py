@@ -26,9 +26,8 @@ from signkit.verify.encoding import (
     encode_json,
     parse_json,
 )
-from signkit.verify.verdict import RESPONSE_TYPE
 
-PAYLOAD_TYPE = RESPONSE_TYPE
+PAYLOAD_TYPE = "application/vnd.signkit.response.v1+json"
 _CONTENT = {True: "hashed", False: "digest-only"}
 
 

@@ -1,7 +1,7 @@
-"""`python -m signkit.verify`."""
+"""`python -m signkit.verify`: the one line of this room that looks up, and that nothing imports."""
 
 import sys
 
-from signkit.verify.main import main
+from signkit.device.main import main
 
 sys.exit(main())

@@ -14,8 +14,7 @@ from signkit.verify.sodium import sodium_sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from threading import Thread
+    from collections.abc import Callable, Generator
 
     ReadInto = Callable[[memoryview], int]
     Sink = Callable[[memoryview], object]
@@ -57,39 +56,34 @@ def compute_stream_digest(
         The digest, and the bytes hashed: size + 1 or more means that the stream goes on.
     """
     if size < _LITTLE:
-        return _digest_little(read_into, size, sink)
-    if size < _READ_AHEAD_FROM:
-        return _digest_plainly(read_into, size, sink)
-    return _digest_reading_ahead(read_into, size, sink)
-
-
-def _digest_little(read_into: ReadInto, size: int, sink: Sink | None) -> tuple[Sha256, int]:
-    view, total = memoryview(bytearray(size + 1)), 0
-    while total <= size and (count := read_into(view[total:])):
-        total += count
-    data = view[:total]
-    if sink is not None and total:
-        sink(data)
-    return Sha256(sodium_sha256(bytes(data))), total
-
-
-def _digest_plainly(read_into: ReadInto, size: int, sink: Sink | None) -> tuple[Sha256, int]:
+        data = b"".join(map(bytes, _pieces(read_into, size + 1)))
+        if sink is not None and data:
+            sink(memoryview(data))
+        return Sha256(sodium_sha256(data)), len(data)
     from hashlib import sha256
 
-    view = memoryview(bytearray(BUFFER_SIZE))
     state, total = sha256(), 0
-    while total <= size and (count := read_into(view[: size + 1 - total])):
-        piece = view[:count]
-        state.update(piece)
-        if sink is not None:
-            sink(piece)
-        total += count
+    pieces = (_pieces if size < _READ_AHEAD_FROM else _pieces_read_ahead)(read_into, size + 1)
+    try:
+        for piece in pieces:
+            state.update(piece)
+            if sink is not None:
+                sink(piece)
+            total += len(piece)
+    finally:
+        pieces.close()  # also where the sink fails: nobody reads on
     return Sha256(state.digest()), total
 
 
-def _digest_reading_ahead(read_into: ReadInto, size: int, sink: Sink | None) -> tuple[Sha256, int]:
-    """Hash here while another thread reads: hashing never waits for the page cache."""
-    from hashlib import sha256
+def _pieces(read_into: ReadInto, left: int) -> Generator[memoryview]:
+    view = memoryview(bytearray(min(left, BUFFER_SIZE)))
+    while left and (count := read_into(view[:left])):
+        yield view[:count]
+        left -= count
+
+
+def _pieces_read_ahead(read_into: ReadInto, left: int) -> Generator[memoryview]:
+    """Have another thread read: hashing never waits for the page cache."""
     from queue import SimpleQueue
     from threading import Thread
 
@@ -99,33 +93,25 @@ def _digest_reading_ahead(read_into: ReadInto, size: int, sink: Sink | None) -> 
         free.put(memoryview(bytearray(BUFFER_SIZE)))
 
     def read() -> None:
-        left = size + 1
+        rest = left
         try:
             while (view := free.get()) is not None:
-                count = read_into(view[:left]) if left else 0
+                count = read_into(view[:rest]) if rest else 0
                 full.put(view[:count])
                 if not count:
                     return
-                left -= count
+                rest -= count
         except BaseException as error:  # noqa: BLE001  (raised again where it can be handled)
             full.put(error)
 
-    reader: Thread = Thread(target=read, name="signkit-read-ahead", daemon=True)
+    reader = Thread(target=read, name="signkit-read-ahead", daemon=True)
     reader.start()
-    state, total = sha256(), 0
     try:
-        while total <= size:
-            piece = full.get()
+        while piece := full.get():
             if isinstance(piece, BaseException):
                 raise piece
-            if not piece:
-                break
-            state.update(piece)
-            if sink is not None:
-                sink(piece)
-            total += len(piece)
+            yield piece
             free.put(memoryview(piece.obj))
     finally:
         free.put(None)
         reader.join()
-    return Sha256(state.digest()), total

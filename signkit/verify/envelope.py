@@ -133,6 +133,11 @@ def _read_signature(value: object, where: str) -> Signature:
     return Signature(keyid=keyid, signature=signature, public_key=key)
 
 
+def peek_payload(envelope: Envelope) -> bytes:
+    """Return the payload before anything is verified: to show it, never to act on it."""
+    return envelope._payload
+
+
 def open_envelope(
     envelope: Envelope, *, keys: Mapping[str, PublicKey], threshold: int, what: str
 ) -> Opened:

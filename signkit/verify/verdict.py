@@ -1,8 +1,8 @@
 """The verdict: may this content be used here?
 
-Order (docs/formats/statement.md section 4): the statement's signatures and threshold; the scope of
-the keys; what the caller expects; expiry; then size and digest of the very bytes. Everything that is
-cheap comes before the content is read.
+Order (docs/formats/statement.md section 4): the statement's signatures; scope, window and threshold of
+a role; what the caller expects; expiry; floor; then size and digest of the very bytes. Everything
+that is cheap comes before the content is read.
 """
 
 from __future__ import annotations
@@ -12,33 +12,29 @@ from signkit.errors import (
     DigestMismatchError,
     ExpiredError,
     FormatError,
-    KeyRefusedError,
-    ResponseError,
     RollbackError,
     SignatureInvalidError,
+    SignkitError,
     StatementError,
-    UnknownKeyError,
+    ThresholdError,
     VerificationError,
 )
 from signkit.verify import limits, statement
 from signkit.verify.digest import Sha256, compute_stream_digest
-from signkit.verify.encoding import Fields, encode_json, parse_json
-from signkit.verify.envelope import (
-    Envelope,
-    carried_keys,
-    open_envelope,
-    parse_envelope,
-    read_envelope,
-)
+from signkit.verify.ed25519 import verify_signature
+from signkit.verify.envelope import open_envelope, parse_envelope
 from signkit.verify.trust import Role, Trust, covers, holds_at
 from signkit.verify.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import BinaryIO
+
     from signkit.verify.digest import ReadInto, Sink
     from signkit.verify.ed25519 import PublicKey
 
-RESPONSE_TYPE = "application/vnd.signkit.response.v1+json"
+_ANY = ("*",)
 
 
 class Expectation(Value):
@@ -48,7 +44,7 @@ class Expectation(Value):
         artifact: The artifact it must name, or None for any.
         target: The target it must name, or None for any.
         floor: The least sequence accepted.
-        now: RFC 3339 UTC text, or None where there is no clock: nothing expires then.
+        now: RFC 3339 UTC text, or None where no time is known: nothing expires then.
     """
 
     artifact: str | None
@@ -62,73 +58,81 @@ class VerifiedStatement(Value):
 
     Attributes:
         statement: What it says.
-        signers: The distinct keys that signed it.
+        signers: The distinct keys of the role that signed it.
+        role: The role that they signed it for.
     """
 
     statement: statement.Statement
     signers: tuple[PublicKey, ...]
+    role: Role
 
 
 def role_of_keys(keys: tuple[PublicKey, ...], *, threshold: int = 1) -> Role:
-    """Return the role that is given by keys alone: any artifact, any target."""
+    """Return the role that is given by keys alone: any artifact, any target, any time."""
     members = {key.keyid: key for key in keys}
     return Role(
         name="given keys",
         keys=members,
         threshold=threshold,
-        artifacts=("*",),
-        targets=("*",),
+        artifacts=_ANY,
+        targets=_ANY,
         not_before=None,
         not_after=None,
     )
 
 
 def release_roles(trust: Trust, *, now: str | None) -> tuple[Role, ...]:
-    """Return who may sign releases now.
+    """Return who may sign releases.
 
     Raises:
-        ExpiredError: the trust root is not valid any more, or no role is valid now.
+        ExpiredError: the trust root is not valid any more.
     """
-    _check_expiry("the trust root", trust.expires, now)
-    roles = tuple(role for role in trust.roles.values() if now is None or holds_at(role, now))
-    if not roles:
-        message = f"no role of the trust root is valid now, {now} (UTC)"
-        raise ExpiredError(message, hint="check this machine's clock, or ask for a new trust root")
-    return roles
+    check_expiry("the trust root", trust.expires, now)
+    return tuple(trust.roles.values())
 
 
-def verify_statement_by_any(
-    data: bytes, *, roles: tuple[Role, ...], expectation: Expectation
+def check_expiry(what: str, expires: str | None, now: str | None) -> None:
+    """Refuse what has expired: from that very second on.
+
+    Raises:
+        ExpiredError: it has.
+    """
+    if expires is not None and now is not None and now >= expires:
+        message = f"{what} expired at {expires}; it is now {now} (UTC)"
+        raise ExpiredError(message, hint="check this machine's clock, or ask for a new release")
+
+
+def latest(*times: str | None) -> str | None:
+    """Return the latest of several times, RFC 3339 UTC text; None where none is known."""
+    return max((time for time in times if time is not None), default=None)
+
+
+def verify_statement(
+    data: bytes,
+    *,
+    roles: Sequence[Role],
+    expectation: Expectation,
+    floors: Mapping[tuple[str, str], int] | None = None,
+    permits: Sequence[bytes] = (),
 ) -> VerifiedStatement:
-    """Verify a statement under whichever of several roles it takes; see `verify_statement`.
-
-    Raises: what the first role says, where none accepts it.
-    """
-    refusals: list[VerificationError] = []
-    for role in roles:
-        try:
-            return verify_statement(data, role=role, expectation=expectation)
-        except VerificationError as error:
-            refusals.append(error)
-    raise refusals[0]
-
-
-def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> VerifiedStatement:
     """Verify a statement's envelope and what it says, without its content.
 
     Args:
         data: The envelope, at most limits.STATEMENT_SIZE bytes.
-        role: Who may sign.
+        roles: Who may sign; one of them has to accept it.
         expectation: What the caller asks.
+        floors: The least sequence by artifact and target, where something is remembered.
+        permits: Downgrade permits, as read: one that is for this very release lifts the floor.
 
     Raises:
-        StatementError: malformed, a signature does not verify, none of the role's keys signed it,
+        StatementError: malformed, a signature does not verify, none of the roles' keys signed it,
             or a key that travels along must not be used; `reason` says which.
         ThresholdError: by too few of them.
-        ContextError: another artifact or target than expected, or outside the role's scope.
-        ExpiredError: not valid any more.
+        ContextError: another artifact or target than expected, or outside the scope of the keys.
+        ExpiredError: not valid any more, or outside the window of the role.
         RollbackError: the sequence is below the floor.
     """
+    keys = {keyid: key for role in roles for keyid, key in role.keys.items()}
     try:
         envelope = parse_envelope(
             data,
@@ -136,47 +140,54 @@ def verify_statement(data: bytes, *, role: Role, expectation: Expectation) -> Ve
             limit=limits.STATEMENT_SIZE,
             what="statement",
         )
-        verified = _open(envelope, role)
-    except (FormatError, SignatureInvalidError, UnknownKeyError, KeyRefusedError) as error:
+        opened = open_envelope(envelope, keys=keys, threshold=1, what="the statement")
+        said = statement.parse_statement(opened.payload)
+    except (FormatError, VerificationError) as error:
         raise StatementError(str(error), hint=error.hint, reason=error.code) from error
-    _check_context(verified.statement, role, expectation)
-    _check_expiry("the statement", verified.statement.expires, expectation.now)
-    _check_floor(verified.statement, expectation.floor)
+    verified = _accept(said, roles, opened.signers, expectation.now)
+    _check_context(said, expectation)
+    check_expiry("the statement", said.expires, expectation.now)
+    floor = max(expectation.floor, (floors or {}).get((said.artifact, said.target), 0))
+    if said.sequence < floor:
+        _check_permitted(verified, floor, permits, expectation.now)
     return verified
 
 
-def read_statement_unverified(
-    data: bytes,
-) -> tuple[statement.Statement, tuple[str, ...], bytes]:
-    """Read what a statement says without verifying it, to show it. Never act on it.
-
-    Returns:
-        What it says, the keyids that are said to have signed it, and its payload.
-
-    Raises:
-        StatementError: malformed.
-    """
-    try:
-        envelope = parse_envelope(
-            data,
-            payload_type=statement.PAYLOAD_TYPE,
-            limit=limits.STATEMENT_SIZE,
-            what="statement",
-        )
-        said = statement.parse_statement(envelope._payload)
-    except (FormatError, VerificationError) as error:
-        raise StatementError(str(error), hint=error.hint, reason=error.code) from error
-    return said, tuple(each.keyid for each in envelope.signatures), envelope._payload
-
-
-def _open(envelope: Envelope, role: Role) -> VerifiedStatement:
-    opened = open_envelope(envelope, keys=role.keys, threshold=role.threshold, what="the statement")
-    return VerifiedStatement(
-        statement=statement.parse_statement(opened.payload), signers=opened.signers
+def _accept(
+    said: statement.Statement,
+    roles: Sequence[Role],
+    signers: tuple[PublicKey, ...],
+    now: str | None,
+) -> VerifiedStatement:
+    """Find a role that accepts it: covers it, is in its window, and enough of its keys signed."""
+    where = f"artifact {said.artifact!r} and target {said.target!r}"
+    refusal: VerificationError = ContextError(
+        f"the keys may not sign for {where}",
+        hint="the trust root says which artifacts and targets they may",
     )
+    for role in roles:
+        counted = tuple(key for key in signers if key.keyid in role.keys)
+        if not counted or not covers(role, artifact=said.artifact, target=said.target):
+            continue
+        if now is not None and not holds_at(role, now):
+            refusal = _outside_window(role, now)
+        elif len(counted) < role.threshold:
+            need, got = role.threshold, len(counted)
+            message = f"the statement: expected signatures by {need} distinct keys, got {got}"
+            missing = tuple(sorted(set(role.keys) - {key.keyid for key in counted}))
+            refusal = ThresholdError(message, required=need, got=got, missing=missing)
+        else:
+            return VerifiedStatement(statement=said, signers=counted, role=role)
+    raise refusal
 
 
-def _check_context(said: statement.Statement, role: Role, expectation: Expectation) -> None:
+def _outside_window(role: Role, now: str) -> ExpiredError:
+    start, end = role.not_before or "ever", role.not_after or "ever"
+    message = f"role {role.name!r} signs from {start} until {end}; it is now {now} (UTC)"
+    return ExpiredError(message, hint="check this machine's clock, or ask for a new trust root")
+
+
+def _check_context(said: statement.Statement, expectation: Expectation) -> None:
     for what, expected, got in (
         ("artifact", expectation.artifact, said.artifact),
         ("target", expectation.target, said.target),
@@ -184,23 +195,25 @@ def _check_context(said: statement.Statement, role: Role, expectation: Expectati
         if expected is not None and expected != got:
             message = f"the statement is for another {what}: expected {expected!r}, got {got!r}"
             raise ContextError(message)
-    if not covers(role, artifact=said.artifact, target=said.target):
-        message = f"the keys may not sign for artifact {said.artifact!r} and target {said.target!r}"
-        raise ContextError(message, hint="the trust root says which artifacts and targets they may")
 
 
-def _check_expiry(what: str, expires: str | None, now: str | None) -> None:
-    if expires is not None and now is not None and now >= expires:
-        message = f"{what} expired at {expires}; it is now {now} (UTC)"
-        raise ExpiredError(message, hint="check this machine's clock, or ask for a new release")
+def _check_permitted(
+    verified: VerifiedStatement, floor: int, permits: Sequence[bytes], now: str | None
+) -> None:
+    from signkit.verify.permit import verify_permit  # few verdicts get here
 
-
-def _check_floor(said: statement.Statement, floor: int) -> None:
-    if said.sequence < floor:
-        message = (
-            f"the statement is too old: expected sequence {floor} or more, got {said.sequence}"
-        )
-        raise RollbackError(message, floor=floor, offered=said.sequence)
+    said = verified.statement
+    message = f"the statement is too old: expected sequence {floor} or more, got {said.sequence}"
+    release = (said.artifact, said.target, said.sequence, said.digest)
+    for data in permits:
+        try:
+            verify_permit(data, role=verified.role, release=release, now=now)
+        except SignkitError as error:
+            message += f"; the permit is refused: {error}"
+        else:
+            return
+    hint = "ask for a newer release, or for a signed permit for this one"
+    raise RollbackError(message, floor=floor, offered=said.sequence, hint=hint)
 
 
 def verify_content(
@@ -223,77 +236,120 @@ def verify_content(
     """
     said = verified.statement
     digest, size = compute_stream_digest(read_into, size=said.size, sink=sink)
-    if size != said.size:
-        got = f"{size} bytes" if size < said.size else f"more than {said.size}"
-        message = f"{name} is not what was signed: expected {said.size} bytes, got {got}"
-        raise DigestMismatchError(message, hint="get the file again")
-    if digest != said.digest:
-        message = (
-            f"{name} is not what was signed: expected SHA-256 {said.digest.hex()},"
-            f" got {digest.hex()}"
-        )
-        raise DigestMismatchError(message, hint="get the file again")
+    check_content(verified, digest=digest, size=size, name=name)
     return digest
 
 
-def statement_from_response(data: bytes, *, name: str, expectation: Expectation) -> bytes:
-    """Take the statement for one content file out of a response.
-
-    The response proves nothing here: its envelope is opened under the key that travels in it,
-    which shows only that it is whole. The statement is verified afterwards.
-
-    Args:
-        data: The response, at most limits.RESPONSE_SIZE bytes.
-        name: The content's file name. A response with a single statement answers for any name.
-        expectation: Its artifact and target choose among statements for the same name.
-
-    Returns:
-        The envelope as JSON, for `verify_statement`.
+def check_content(verified: VerifiedStatement, *, digest: Sha256, size: int, name: str) -> None:
+    """Check what was computed from content against a verified statement.
 
     Raises:
-        ResponseError: malformed, damaged, or not exactly one statement fits.
+        DigestMismatchError: another size or digest.
     """
-    try:
-        envelope = parse_envelope(
-            data, payload_type=RESPONSE_TYPE, limit=limits.RESPONSE_SIZE, what="response"
+    said = verified.statement
+    if size != said.size:
+        got = f"{size} bytes" if size < said.size else f"more than {said.size}"
+        difference = f"expected {said.size} bytes, got {got}"
+    elif digest != said.digest:
+        difference = f"expected SHA-256 {said.digest.hex()}, got {digest.hex()}"
+    else:
+        return
+    message = f"{name} is not what was signed: {difference}"
+    raise DigestMismatchError(message, hint="get the file again")
+
+
+def verify_open_file(verified: VerifiedStatement, file: BinaryIO, *, name: str) -> BinaryIO:
+    """Verify an open file from its start, and return it at its start, to be used.
+
+    Whoever replaces the file meanwhile replaces another one. Whoever can write *into* it still
+    can: keep it where nobody else may, or copy while verifying (`sink` of `verify_content`).
+
+    Args:
+        verified: From `verify_statement`.
+        file: Opened in binary mode, seekable; best without a buffer.
+        name: What it is called, for messages.
+
+    Raises:
+        DigestMismatchError: another size or digest.
+    """
+    file.seek(0)
+    verify_content(verified, file.readinto, name=name)  # type: ignore[attr-defined]
+    file.seek(0)
+    return file
+
+
+def verify_registry_signatures(
+    digest: Sha256, signatures: Sequence[tuple[bytes | None, bytes]], *, role: Role
+) -> tuple[PublicKey, ...]:
+    """Verify the registry's own, blind signatures by the threshold of a role.
+
+    They say nothing of artifact, target, sequence or expiry; the statement does.
+
+    Args:
+        digest: SHA-256 of the content, computed here.
+        signatures: Raw public key that is said to have signed, or None for any of the role; and the
+            64 bytes of the signature. One that does not verify does not count.
+        role: Whose keys count, each once.
+
+    Returns:
+        The keys that signed.
+
+    Raises:
+        SignatureInvalidError: none verifies.
+        ThresholdError: too few do.
+
+    Spec: docs/formats/schemes.md; registry contract sections 3.2 and 5.2.
+    """
+    found = tuple(
+        key
+        for key in role.keys.values()
+        if any(raw in {None, key.raw} and _signs(key, digest, given) for raw, given in signatures)
+    )
+    if not found:
+        message = "no registry signature verifies under the keys trusted here"
+        raise SignatureInvalidError(message)
+    if len(found) < role.threshold:
+        message = (
+            f"expected registry signatures by {role.threshold} distinct keys, got {len(found)}"
         )
-        keys = carried_keys(envelope)
-        opened = open_envelope(envelope, keys=keys, threshold=1, what="the response")
-        offered = _offered_statements(opened.payload)
-    except (FormatError, VerificationError) as error:
-        raise ResponseError(str(error), hint=error.hint, reason=error.code) from error
-    fitting = [pair for pair in offered if _fits(pair[0], expectation)]
-    if len(fitting) > 1:
-        fitting = [pair for pair in fitting if pair[0].name == name]
-    if len(fitting) != 1:
-        message = f"the response holds {len(fitting)} statements that fit {name!r}, expected 1"
-        raise ResponseError(message, hint="name the --artifact and --target, or another response")
-    return fitting[0][1]
+        raise ThresholdError(message, required=role.threshold, got=len(found))
+    return found
 
 
-def _offered_statements(payload: bytes) -> list[tuple[statement.Statement, bytes]]:
-    response = Fields(parse_json(payload, limit=limits.RESPONSE_SIZE, what="response"), "response")
-    offered: list[tuple[statement.Statement, bytes]] = []
-    for index, member in enumerate(response.array("items", most=limits.ITEM_COUNT)):
-        where = f"response.items[{index}]"
-        item = Fields(member, where)
-        if not item.has("signatures"):
+def verify_blind(
+    digest: Sha256,
+    signatures: Sequence[tuple[bytes | None, bytes]],
+    *,
+    roles: Sequence[Role],
+    now: str | None,
+) -> tuple[PublicKey, ...]:
+    """Verify registry signatures that stand alone: by a role that may sign anything.
+
+    Args, Raises: as `verify_registry_signatures`; and
+        ContextError: every role has a scope, and a blind signature does not say what it is for.
+        ExpiredError: outside the window of the role.
+    """
+    refusal: VerificationError = ContextError(
+        "the keys may sign for some artifacts and targets only, and a registry signature names none"
+    )
+    for role in roles:
+        if "*" not in role.artifacts or "*" not in role.targets:
             continue
-        for value in item.array("signatures", most=limits.ENVELOPE_SIGNATURE_COUNT):
-            signature = Fields(value, f"{where}.signatures")
-            if signature.text("scheme") == "statement":
-                offered.append(_peek(signature.take("value")))
-    return offered
+        if now is not None and not holds_at(role, now):
+            refusal = _outside_window(role, now)
+            continue
+        try:
+            return verify_registry_signatures(digest, signatures, role=role)
+        except VerificationError as error:
+            refusal = error
+    raise refusal
 
 
-def _peek(value: object) -> tuple[statement.Statement, bytes]:
-    """Read what an unopened statement says, only to choose among several."""
-    envelope = read_envelope(value, payload_type=statement.PAYLOAD_TYPE, what="statement")
-    return statement.parse_statement(envelope._payload), encode_json(value)
-
-
-def _fits(said: statement.Statement, expectation: Expectation) -> bool:
-    return expectation.artifact in {None, said.artifact} and expectation.target in {
-        None,
-        said.target,
-    }
+def _signs(key: PublicKey, digest: Sha256, signature: bytes) -> bool:
+    """Say whether a key signed a digest, as text or as bytes: the lengths keep the two apart."""
+    for message in (digest.hex().encode("ascii"), bytes(digest)):
+        try:
+            return bool(verify_signature(key, message, signature))
+        except SignatureInvalidError:
+            continue
+    return False

@@ -13,13 +13,12 @@ import pytest
 from signkit.errors import SignkitError
 from signkit.formats.request import open_request
 from signkit.formats.response import open_response
+from signkit.formats.statement import read_statement_unverified, statement_from_response
 from signkit.verify.encoding import encode_json
 from signkit.verify.trust import load_trust
 from signkit.verify.verdict import (
     Expectation,
-    read_statement_unverified,
     role_of_keys,
-    statement_from_response,
     verify_statement,
 )
 from tests.support.documents import (
@@ -43,7 +42,7 @@ READERS: list[Callable[[bytes], object]] = [
     load_trust,
     read_statement_unverified,
     lambda data: verify_statement(
-        data, role=role_of_keys((PROD.public_key,)), expectation=ANYTHING
+        data, roles=(role_of_keys((PROD.public_key,)),), expectation=ANYTHING
     ),
     lambda data: statement_from_response(data, name="model.bin", expectation=ANYTHING),
 ]

@@ -144,7 +144,7 @@ def test_k06_content_of_0_bytes_is_signed_and_verified() -> None:
     signed = encode_json(document("application/vnd.in-toto+json", value, PROD, carry_key=False))
     verified = verify_statement(
         signed,
-        role=role_of_keys((PROD.public_key,)),
+        roles=(role_of_keys((PROD.public_key,)),),
         expectation=Expectation(artifact=None, target=None, floor=0, now=None),
     )
     assert verify_content(verified, lambda _view: 0, name="empty") == compute_digest(b"")

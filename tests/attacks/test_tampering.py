@@ -15,13 +15,13 @@ import pytest
 from signkit.errors import SignkitError
 from signkit.formats.request import open_request
 from signkit.formats.response import open_response
+from signkit.formats.statement import statement_from_response
 from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import encode_json
 from signkit.verify.trust import load_trust
 from signkit.verify.verdict import (
     Expectation,
     role_of_keys,
-    statement_from_response,
     verify_statement,
 )
 from tests.support.documents import (
@@ -86,7 +86,7 @@ ANYTHING = Expectation(artifact=None, target=None, floor=0, now=None)
 ON_THE_DEVICE: dict[str, tuple[Callable[[bytes], object], bytes, int, list[str]]] = {
     "statement": (
         lambda data: verify_statement(
-            data, role=role_of_keys((PROD.public_key,)), expectation=ANYTHING
+            data, roles=(role_of_keys((PROD.public_key,)),), expectation=ANYTHING
         ),
         encode_json(statement_envelope()),
         11,

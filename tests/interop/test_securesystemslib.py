@@ -102,13 +102,13 @@ def test_we_verify_their_statement() -> None:
     envelope.sign(theirs(PROD))
     data = json.dumps(envelope.to_dict(), indent=2).encode()
     role = role_of_keys((PROD.public_key,))
-    assert verify_statement(data, role=role, expectation=ANYTHING).signers == (PROD.public_key,)
+    assert verify_statement(data, roles=(role,), expectation=ANYTHING).signers == (PROD.public_key,)
     two = role_of_keys((PROD.public_key, SPARE.public_key), threshold=2)
     with pytest.raises(ThresholdError):
-        verify_statement(data, role=two, expectation=ANYTHING)
+        verify_statement(data, roles=(two,), expectation=ANYTHING)
     envelope.sign(theirs(SPARE))
     both = json.dumps(envelope.to_dict()).encode()
-    assert len(verify_statement(both, role=two, expectation=ANYTHING).signers) == 2
+    assert len(verify_statement(both, roles=(two,), expectation=ANYTHING).signers) == 2
 
 
 def test_they_sign_the_very_bytes_that_we_sign() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from signkit.device.main import run
 from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import encode_json
-from signkit.verify.main import run
 from tests.support.documents import (
     CONTENT,
     STATEMENT_TYPE,

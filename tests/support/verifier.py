@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from signkit.device.main import run
+from signkit.formats.statement import statement_from_response
 from signkit.verify.encoding import encode_json
-from signkit.verify.main import run
 from signkit.verify.pem import encode_pem
 from signkit.verify.public_key import encode_public_der
 from tests.support.documents import CONTENT, statement_envelope
@@ -46,7 +47,7 @@ class Place:
 
     def run(self, *arguments: str) -> int:
         """Run the command here, keep what it printed, and return its exit code."""
-        code = run(arguments, program="signkit verify")
+        code = run(arguments, program="signkit verify", from_response=statement_from_response)
         self.out, self.err = self.capsys.readouterr()
         assert "Traceback" not in self.err
         return code

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from signkit.cli.keys import show
 from signkit.client.answers import parse_answer
+from signkit.device.main import run
 from signkit.errors import KeyLockedError, SignkitError
 from signkit.formats.display import escape
 from signkit.formats.plan import parse_plan
@@ -24,17 +25,16 @@ from signkit.formats.private_key import parse_private_key
 from signkit.formats.public_key import read_public_key
 from signkit.formats.request import open_request, parse_request
 from signkit.formats.response import open_response, parse_response
+from signkit.formats.statement import read_statement_unverified
 from signkit.prepare.release_list import parse_path_list, parse_release_list
 from signkit.registry.bodies import parse_body
 from signkit.submit.journal import parse_journal
 from signkit.verify import limits
 from signkit.verify.ed25519 import verify_signature
 from signkit.verify.encoding import canonical_json, check_name, check_text, parse_json
-from signkit.verify.main import run
 from signkit.verify.public_key import parse_public_key
 from signkit.verify.statement import parse_statement
 from signkit.verify.trust import load_trust, parse_trust
-from signkit.verify.verdict import read_statement_unverified
 from tests.support.corpus.signatures import call
 from tests.support.corpus.table import ACCEPT, REJECT, Table
 

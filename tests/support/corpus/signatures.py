@@ -30,12 +30,12 @@ from typing import Any
 from nacl.signing import SigningKey
 
 from signkit.custody.software import SoftwareSigner
+from signkit.device.main import run
 from signkit.errors import MalformedError
 from signkit.formats.private_key import PrivateKey
 from signkit.verify.ed25519 import PublicKey, enrol_public_key, verify_signature
 from signkit.verify.encoding import encode_base64, encode_json
 from signkit.verify.envelope import pre_authentication_encoding
-from signkit.verify.main import run
 from tests.support.corpus.table import ACCEPT, REJECT, Table
 from tests.support.documents import CONTENT, STATEMENT_TYPE, statement_value
 

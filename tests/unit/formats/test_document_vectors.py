@@ -19,7 +19,7 @@ from tests.support.vectors import FOLDER, vectors
 def _open_statement(data: bytes) -> object:
     anything = Expectation(artifact=None, target=None, floor=0, now=None)
     role = role_of_keys((PROD.public_key, SPARE.public_key))
-    return verify_statement(data, role=role, expectation=anything)
+    return verify_statement(data, roles=(role,), expectation=anything)
 
 
 OPENERS: dict[str, Callable[[bytes], object]] = {

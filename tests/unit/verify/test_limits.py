@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from signkit.device.manifest import parse_manifest
+from signkit.device.state import encode_state, new_state, parse_state
 from signkit.errors import FormatError, KeyRefusedError, SignkitError
 from signkit.formats.metadata import check_metadata
 from signkit.formats.plan import parse_plan
@@ -53,6 +55,8 @@ FILES: dict[str, list[tuple[Reader, bytes]]] = {
     "REQUEST_SIZE": [(open_request, request_file())],
     "RESPONSE_SIZE": [(open_response, response_file())],
     "STATEMENT_SIZE": [(statement, encode_json(statement_envelope()))],
+    "STATE_SIZE": [(parse_state, encode_state(new_state(trust_file(), now=None)))],
+    "MANIFEST_SIZE": [(parse_manifest, b'[{"hash":"' + b"ab" * 32 + b'","size":1}]')],
     "TRUST_SIZE": [(load_trust, trust_file())],
     "PLAN_SIZE": [(parse_plan, plan_vectors.spelled(plan_vectors.plan_value()))],
     "KEY_FILE_SIZE": [(parse_public_key, PROD.public_key.raw.hex().encode())],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from signkit.errors import (
     ContextError,
     DigestMismatchError,
     ExpiredError,
-    ResponseError,
     RollbackError,
     SignkitError,
     StatementError,
@@ -23,30 +21,22 @@ from signkit.verify.trust import Role, load_trust
 from signkit.verify.verdict import (
     Expectation,
     VerifiedStatement,
-    read_statement_unverified,
+    latest,
     release_roles,
     role_of_keys,
-    statement_from_response,
     verify_content,
     verify_statement,
-    verify_statement_by_any,
 )
 from tests.support.documents import (
     CONTENT,
     STATEMENT_TYPE,
     document,
-    item_value,
-    request_of,
-    request_value,
-    response_file,
-    response_value,
-    result_value,
     statement_envelope,
     statement_value,
     trust_file,
     trust_value,
 )
-from tests.support.keys import PROD, SPARE, STRANGER, KeyOfTest
+from tests.support.keys import PROD, ROOT, SPARE, STRANGER, KeyOfTest
 
 NOW = "2026-06-01T00:00:00Z"
 ROLE = role_of_keys((PROD.public_key,))
@@ -66,7 +56,7 @@ def statement(signer: KeyOfTest = PROD, **changes: Any) -> bytes:
 
 
 def verified(data: bytes, *, role: Role = ROLE, **changes: Any) -> VerifiedStatement:
-    return verify_statement(data, role=role, expectation=expecting(**changes))
+    return verify_statement(data, roles=(role,), expectation=expecting(**changes))
 
 
 def refused(kind: type[SignkitError], code: int, data: bytes, **options: Any) -> SignkitError:
@@ -178,21 +168,68 @@ def test_the_release_role_of_a_trust_root() -> None:
 
 
 def test_a_role_counts_only_in_its_window() -> None:
-    value = trust_value()
-    value["roles"]["release"] |= {"not_before": NOW, "not_after": "2026-06-01T00:00:01Z"}
-    trust = load_trust(trust_file(value))
-    assert release_roles(trust, now=NOW) == release_roles(trust, now=None) != ()
-    for outside in ("2026-05-31T23:59:59Z", "2026-06-01T00:00:01Z"):
-        with pytest.raises(ExpiredError, match="no role of the trust root is valid now"):
-            release_roles(trust, now=outside)
+    later = "2026-06-01T00:00:01Z"
+    role = scoped(not_before=NOW, not_after=later)
+    for now in (NOW, None):
+        assert verified(statement(), role=role, now=now).role == role
+    for now in ("2026-05-31T23:59:59Z", later):
+        error = refused(ExpiredError, 15, statement(), role=role, now=now)
+        said = f"role 'given keys' signs from {NOW} until {later}; it is now {now} (UTC)"
+        assert str(error) == said
+
+
+def by_several(data: bytes, *roles: Role, now: str = NOW) -> VerifiedStatement:
+    return verify_statement(data, roles=roles, expectation=expecting(now=now))
 
 
 def test_any_role_that_accepts_suffices() -> None:
     strict = role_of_keys((PROD.public_key, SPARE.public_key), threshold=2)
-    accepted = verify_statement_by_any(statement(), roles=(strict, ROLE), expectation=expecting())
-    assert accepted.signers == (PROD.public_key,)
+    for roles in ((strict, ROLE), (ROLE, strict)):
+        accepted = by_several(statement(), *roles)
+        assert (accepted.signers, accepted.role) == ((PROD.public_key,), ROLE)
     with pytest.raises(ThresholdError, match="2 distinct keys, got 1"):
-        verify_statement_by_any(statement(), roles=(strict,), expectation=expecting())
+        by_several(statement(), strict)
+
+
+def test_keys_of_two_roles_do_not_add_up() -> None:
+    """Attacker: holds one key of each of two roles that take two."""
+    data = statement_envelope(PROD)
+    data["signatures"] += statement_envelope(SPARE)["signatures"]
+    first = role_of_keys((PROD.public_key, ROOT.public_key), threshold=2)
+    second = role_of_keys((SPARE.public_key, ROOT.public_key), threshold=2)
+    with pytest.raises(ThresholdError, match="2 distinct keys, got 1"):
+        by_several(encode_json(data), first, second)
+    both = role_of_keys((PROD.public_key, SPARE.public_key), threshold=2)
+    assert by_several(encode_json(data), first, both).role == both
+
+
+def test_a_bad_signature_by_a_key_of_any_role_refuses() -> None:
+    """Attacker: spoils the signature of one role where another would accept."""
+    data = statement_envelope(PROD)
+    data["signatures"] += statement_envelope(SPARE, version="0.9")["signatures"]
+    with pytest.raises(StatementError, match="does not verify"):
+        by_several(encode_json(data), ROLE, role_of_keys((SPARE.public_key,)))
+
+
+def test_the_role_of_the_key_has_to_cover_it() -> None:
+    """Attacker: signs with a key of another product."""
+    other = Role(**{**vars(role_of_keys((SPARE.public_key,))), "artifacts": ("Docs",)})
+    with pytest.raises(ContextError, match="the keys may not sign for artifact 'ML-Model'"):
+        by_several(statement(SPARE), ROLE, other)
+    assert by_several(statement(SPARE, artifact="Docs"), ROLE, other).role == other
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ((None, None), None),
+        ((NOW, None), NOW),
+        ((None, NOW), NOW),
+        (("1970-01-01T00:00:00Z", NOW), NOW),
+    ],
+)
+def test_the_time_is_the_latest_that_is_known(times: Any, expected: str | None) -> None:
+    assert latest(*times) == expected
 
 
 class Stream:
@@ -247,118 +284,3 @@ def test_the_digest_must_be_of_the_signed_size() -> None:
     """The right digest beside another size: both are signed, so both must agree."""
     with pytest.raises(DigestMismatchError, match="expected 13 bytes, got more than 13"):
         verify_content(verified(statement(size=13)), Stream(CONTENT).read_into, name="f")
-
-
-def test_an_unverified_statement_is_read_to_be_shown() -> None:
-    said, keyids, payload = read_statement_unverified(statement(STRANGER))
-    assert (said.artifact, keyids) == ("ML-Model", (STRANGER.public_key.keyid,))
-    assert json.loads(payload)["predicateType"] == "urn:signkit:release:v1"
-    with pytest.raises(StatementError, match="is not JSON"):
-        read_statement_unverified(b"")
-
-
-def answer(*items: dict[str, Any]) -> bytes:
-    """A response with a statement for each item of a request."""
-    request = request_of(request_value(*items))
-    results = [
-        result_value(
-            item=place,
-            signatures=[
-                {
-                    "scheme": "statement",
-                    "keyid": PROD.public_key.keyid,
-                    "value": statement_envelope(**item),
-                }
-            ],
-        )
-        for place, item in enumerate(items)
-    ]
-    assert len(request.items) == len(results)
-    return response_file(response_value(*results))
-
-
-ARM = item_value(name="fw.bin", target="arm")
-X86 = item_value(name="fw.bin", target="x86")
-DOCS = item_value(name="docs.bin", artifact="Docs")
-
-
-def taken(data: bytes, name: str = "fw.bin", **changes: Any) -> str:
-    found = statement_from_response(data, name=name, expectation=expecting(**changes))
-    said = verified(found).statement
-    return f"{said.name} {said.target}"
-
-
-def test_a_single_statement_answers_for_any_name() -> None:
-    assert taken(answer(ARM), name="renamed") == "fw.bin arm"
-
-
-def test_among_several_the_name_chooses() -> None:
-    assert taken(answer(ARM, DOCS)) == "fw.bin arm"
-    assert taken(answer(ARM, DOCS), name="docs.bin") == "docs.bin aarch64-unknown-linux"
-
-
-def test_among_several_of_one_name_the_expectation_chooses() -> None:
-    assert taken(answer(ARM, X86), target="x86") == "fw.bin x86"
-    assert taken(answer(X86, DOCS), artifact="Docs") == "docs.bin aarch64-unknown-linux"
-
-
-@pytest.mark.parametrize(
-    ("items", "options", "count"),
-    [
-        ((ARM, X86), {}, 2),
-        ((ARM, DOCS), {"name": "other"}, 0),
-        ((ARM,), {"target": "x86"}, 0),
-        ((ARM, X86), {"artifact": "Docs"}, 0),
-    ],
-)
-def test_not_exactly_one_statement(items: Any, options: dict[str, Any], count: int) -> None:
-    with pytest.raises(ResponseError, match=f"holds {count} statements that fit ") as caught:
-        taken(answer(*items), **options)
-    assert caught.value.exit_code == 13
-
-
-def test_a_response_without_any_statement() -> None:
-    error = {"code": "file", "message": "it is not there"}
-    item = {**result_value(), "error": error}
-    del item["signatures"]
-    blind = result_value(signatures=result_value()["signatures"][:1])
-    for each in (item, blind):
-        with pytest.raises(ResponseError, match="holds 0 statements"):
-            taken(response_file(response_value(each)))
-
-
-def test_a_response_of_another_shape() -> None:
-    broken = [
-        b"{",
-        response_file({**response_value(), "items": {}}),
-        response_file({**response_value(), "items": [[]]}),
-        response_file(response_value(result_value(signatures=[{"scheme": "statement"}]))),
-        response_file(
-            response_value(result_value(signatures=[{"scheme": "statement", "value": "x"}]))
-        ),
-        statement(),
-    ]
-    for data in broken:
-        with pytest.raises(ResponseError):
-            taken(data)
-
-
-def test_a_damaged_response() -> None:
-    data = json.loads(response_file())
-    other = json.loads(response_file(response_value(station="vault-2")))
-    data["payload"] = other["payload"]
-    with pytest.raises(ResponseError) as caught:
-        taken(encode_json(data))
-    assert caught.value.reason == "signature-invalid"
-
-
-def test_a_response_proves_nothing() -> None:
-    """Attacker: wraps a statement of a key of his own in a whole response. Unknown key."""
-    signature = {
-        "scheme": "statement",
-        "keyid": PROD.public_key.keyid,
-        "value": statement_envelope(STRANGER),
-    }
-    data = response_file(response_value(result_value(signatures=[signature])))
-    with pytest.raises(StatementError):
-        taken(data)

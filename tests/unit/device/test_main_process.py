@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from signkit.verify import limits
-from tests.support.documents import response_file, trust_file
+from tests.support.documents import trust_file
 from tests.support.verifier import ROOT, Place
 
 COMMAND = [sys.executable, "-m", "signkit.verify", "model.bin", "--key", "public.pem"]
+SIGNKIT = [sys.executable, "-m", "signkit.cli", "verify", *COMMAND[3:]]
 
 
 @pytest.fixture
@@ -84,15 +85,15 @@ def test_memory_that_runs_out_is_a_refusal(place: Place) -> None:
     with open("response.json", "wb") as file:
         file.truncate(limits.RESPONSE_SIZE)
     limited = ["bash", "-c", 'ulimit -v 200000; exec "$@"', "bash"]
-    done = place.process([*limited, *COMMAND, "--response", "response.json"])
+    done = place.process([*limited, *SIGNKIT, "--response", "response.json"])
     assert (done.returncode, done.stderr) == (4, "error: could not check: out of memory\n")
 
 
 def test_interrupted(place: Place) -> None:
     code = (
         "import signal, sys, threading\n"
-        "from signkit.verify import main\n"
-        "main.verify_statement_by_any = lambda *a, **k: signal.raise_signal(signal.SIGINT)\n"
+        "from signkit.device import main\n"
+        "main.judge_files = lambda *a, **k: signal.raise_signal(signal.SIGINT)\n"
         "sys.exit(main.main())\n"
     )
     done = place.process([sys.executable, "-c", code, *COMMAND[3:]])
@@ -114,8 +115,8 @@ NEVER_LOADED = {
     "queue",
     "random",
     "shutil",
-    "signkit.formats",
     "signkit.model",
+    "signkit.verify.foreign",
     "socket",
     "ssl",
     "subprocess",
@@ -128,7 +129,7 @@ NEVER_LOADED = {
 
 def loaded(place: Place, *arguments: str) -> set[str]:
     code = (
-        "import sys\nbefore = set(sys.modules)\nfrom signkit.verify.main import run\n"
+        "import sys\nbefore = set(sys.modules)\nfrom signkit.device.main import run\n"
         f"code = run({list(arguments)!r}, program='p')\n"
         "print(code, *set(sys.modules) - before, file=sys.stderr)"
     )
@@ -143,11 +144,9 @@ def loaded(place: Place, *arguments: str) -> set[str]:
     [
         ["--key", "public.pem"],
         ["--key", "public.pem", "--json"],
-        ["--key", "public.pem", "--response", "response.json"],
         ["--trust", "trust.json"],
     ],
 )
 def test_a_verdict_starts_with_little(place: Place, arguments: list[str]) -> None:
-    place.write("response.json", response_file())
     place.write("trust.json", trust_file())
     assert not loaded(place, "model.bin", *arguments) & NEVER_LOADED
