@@ -3,12 +3,15 @@
 Each thing has one spelling. What is read here is decoded, encoded again and compared, so that
 no two byte strings mean the same key, digest or signature. Only FormatError leaves this module.
 
+The scanner is the one that `json` uses, CPython's compiled one. `json` itself loads `re`, which costs a
+device a sixth of a verdict on a small file, so it is loaded only to say what is wrong.
+
 Spec: docs/formats/conventions.md; RFC 8259, RFC 7493 (I-JSON), RFC 4648, RFC 3339.
 """
 
 from __future__ import annotations
 
-import json
+from _json import encode_basestring, make_scanner
 from binascii import Error as BinasciiError
 from binascii import a2b_base64, b2a_base64
 
@@ -43,12 +46,12 @@ def parse_json(data: bytes, *, limit: int, what: str) -> object:
         raise TooLargeError(message)
     try:
         text = data.decode("utf-8")
-        value: object = _DECODER.decode(text)
+        value = _decode(text)
         # No more containers than levels allowed: most documents need no second look.
         if text.count("[") + text.count("{") > limits.JSON_DEPTH < json_depth(value):
             raise RecursionError
         if "\\u" in text:  # only an escape can smuggle a lone surrogate past the decoder
-            json.dumps(value, ensure_ascii=False).encode("utf-8")
+            encode_json(value)
     except UnicodeDecodeError as error:
         message = f"{what} is not UTF-8: byte {error.start} cannot be decoded"
         raise MalformedError(message) from None
@@ -58,8 +61,9 @@ def parse_json(data: bytes, *, limit: int, what: str) -> object:
     except RecursionError:
         message = f"{what} is nested too deeply: expected at most {limits.JSON_DEPTH} levels"
         raise MalformedError(message) from None
-    except json.JSONDecodeError as error:
-        message = f"{what} is not JSON: {error.msg.lower()} at character {error.pos}"
+    except ValueError as error:  # json.JSONDecodeError
+        said, place = str(error.msg).lower(), error.pos  # type: ignore[attr-defined]
+        message = f"{what} is not JSON: {said} at character {place}"
         raise MalformedError(message) from None
     except MalformedError as error:
         message = f"{what} {error}"
@@ -94,9 +98,40 @@ def _float(text: str) -> NoReturn:
     raise MalformedError(message)
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_float=_float, parse_constant=_float
-)
+class _Rules:
+    """What the scanner asks of whoever makes it."""
+
+    strict = True  # no control characters in texts
+    object_hook = None
+    object_pairs_hook = staticmethod(_object)
+    parse_int = staticmethod(_integer)
+    parse_float = parse_constant = staticmethod(_float)
+
+
+_SCAN = make_scanner(_Rules)  # type: ignore[arg-type]
+_SPACE = " \t\n\r"
+
+
+def _decode(text: str) -> object:
+    try:
+        value, end = _SCAN(text, len(text) - len(text.lstrip(_SPACE)))
+        if not text[end:].strip(_SPACE):
+            return value
+    except (
+        StopIteration,
+        SystemError,
+        ValueError,
+    ):  # SystemError: `json`, which it asks, is not there
+        pass
+    import json  # refuses as well, and says what is wrong and where
+
+    return json.loads(
+        text,
+        object_pairs_hook=_object,
+        parse_int=_integer,
+        parse_float=_float,
+        parse_constant=_float,
+    )
 
 
 def encode_json(value: object) -> bytes:
@@ -108,10 +143,12 @@ def encode_json(value: object) -> bytes:
 
     Spec: docs/formats/conventions.md section 2.
     """
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    from json import dumps
+
+    return dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
-encode_text = json.encoder.encode_basestring
+encode_text = encode_basestring
 """Encode one text as `encode_json` does, and return it as text."""
 
 
