@@ -240,4 +240,4 @@ def _unlike(before: Trust, after: Trust) -> Trust:
 
 def replaced(value: V, **changes: object) -> V:
     """Return a value of the ground floor with some of its fields replaced; nothing is checked."""
-    return type(value)(**{name: getattr(value, name) for name in value.__slots__} | changes)
+    return type(value)(**vars(value) | changes)

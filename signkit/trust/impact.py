@@ -15,12 +15,13 @@ from signkit.formats.display import escape, format_table
 from signkit.formats.files import read_file
 from signkit.formats.response import PAYLOAD_TYPE as RESPONSE_TYPE
 from signkit.formats.response import open_response
+from signkit.formats.statement import read_statement_unverified
 from signkit.schemes import statement as scheme
 from signkit.verify import limits
 from signkit.verify.encoding import encode_json, parse_json
 from signkit.verify.statement import Statement
 from signkit.verify.trust import Trust, covering_roles, holds_at
-from signkit.verify.verdict import Expectation, read_statement_unverified, verify_statement
+from signkit.verify.verdict import Expectation, verify_statement
 
 ACCEPTED = "verifies"
 _SUFFIXES = (".statement.json", ".response.json")
@@ -176,7 +177,7 @@ def judge(trust: Trust, data: bytes, said: Statement, *, now: str | None) -> str
             if now is not None and not holds_at(role, now):
                 refusal = "expired"
                 continue
-            verify_statement(data, role=role, expectation=expectation)
+            verify_statement(data, roles=(role,), expectation=expectation)
         except VerificationError as error:
             refusal = getattr(error, "reason", None) or error.code
         else:

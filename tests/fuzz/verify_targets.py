@@ -9,11 +9,13 @@ from typing import Any
 
 from signkit.errors import MalformedError, SignkitError
 from signkit.formats.key_form import KeyForm
-from signkit.formats.metadata import canonical_json, check_metadata
+from signkit.formats.metadata import check_metadata
 from signkit.formats.public_key import encode_public_key, read_public_key
 from signkit.formats.request import parse_metadata
+from signkit.formats.statement import read_statement_unverified, statement_from_response
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import (
+    canonical_json,
     check_name,
     check_text,
     check_time,
@@ -34,7 +36,7 @@ from signkit.verify.pem import decode_pem, encode_pem
 from signkit.verify.public_key import decode_raw_key, parse_public_key
 from signkit.verify.statement import parse_statement
 from signkit.verify.trust import Trust, follow_trust, load_trust, matches_glob, parse_trust
-from signkit.verify.verdict import Expectation, read_statement_unverified, statement_from_response
+from signkit.verify.verdict import Expectation
 from tests.fuzz.seeds import exactly, files, payloads, texts, together
 from tests.fuzz.target import Target, nothing_more, one_spelling
 from tests.support.documents import (
