@@ -211,7 +211,7 @@ def test_a_glob_over_two_letters(glob: str, text: str) -> None:
 GLOB_TABLE = json.loads((FOLDER / "trust" / "globs.json").read_text())
 
 
-@pytest.mark.parametrize("row", GLOB_TABLE, ids=str)
+@pytest.mark.parametrize("row", GLOB_TABLE)
 def test_globs_of_the_specification(row: dict[str, Any]) -> None:
     assert matches_glob(row["glob"], row["text"]) is row["matches"]
     assert _oracle(row["glob"], row["text"]) is row["matches"]
