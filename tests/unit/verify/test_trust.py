@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signkit.errors import RollbackError, TrustError
+from signkit.errors import KeyRefusedError, RollbackError, TrustError
 from signkit.formats.envelope import envelope_value, sign_payload
 from signkit.verify import limits
 from signkit.verify.encoding import encode_base64, encode_json
@@ -26,6 +26,7 @@ from signkit.verify.trust import (
     holds_at,
     load_trust,
     matches_glob,
+    parse_trust,
 )
 from tests.support.documents import trust_file, trust_value
 from tests.support.keys import PROD, PUBLISHED, ROOT, SPARE, STRANGER, KeyOfTest
@@ -337,3 +338,12 @@ def test_a_next_version_with_a_published_key_follows_only_where_it_is_said() -> 
         follow_trust(FIRST, data)
     assert caught.value.reason == "key-refused"
     assert follow_trust(FIRST, data, allow_test_keys=True).version == 2
+
+
+def test_a_published_key_is_trusted_only_where_it_is_said() -> None:
+    value = rooted(1, ROOT, PUBLISHED)
+    with pytest.raises(TrustError, match="published"):
+        load_trust(signed(value, ROOT))
+    with pytest.raises(KeyRefusedError):
+        parse_trust(encode_json(value))
+    assert load_trust(signed(value, ROOT), allow_test_keys=True).version == 1
