@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.fuzz import format_targets, network_targets, verify_targets
+from tests.fuzz import device_targets, format_targets, network_targets, verify_targets
 
 TARGETS = {
     target.name: target
-    for module in (verify_targets, format_targets, network_targets)
+    for module in (verify_targets, format_targets, network_targets, device_targets)
     for target in module.TARGETS
 }
