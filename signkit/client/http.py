@@ -8,6 +8,8 @@ unpacked.
 
 An exchange is tried once; `client/retry.py` tries again. Nothing here is printed or logged, and
 no message holds a query or a header that was sent.
+
+Controls: SK-CLIENT-BOUNDED (docs/design/assurance.md).
 """
 
 from __future__ import annotations

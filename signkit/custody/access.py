@@ -4,6 +4,7 @@ A file that others can read is no secret any more, and one in a folder that othe
 another file than yesterday's. Both are refused before the file is looked at.
 
 Spec: docs/formats/keys.md section 7.
+Controls: SK-KEY-PRIVATE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""One verdict a file, out of everything that was demanded: statement, manifest, blind signature."""
+"""One verdict a file, out of everything that was demanded: statement, manifest, blind signature.
+
+Controls: SK-VERIFY-ALL (docs/design/assurance.md).
+"""
 
 from __future__ import annotations
 

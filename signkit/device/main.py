@@ -2,6 +2,8 @@
 
 It parses, calls the verdict once for each file, prints, and maps errors to exit codes. Its options are
 one table, read by hand: a verdict on a small file must not wait for a command-line framework.
+
+Controls: SK-VERIFY-ALONE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

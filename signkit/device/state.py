@@ -4,6 +4,7 @@ One file, replaced whole. It is never repaired and never taken for empty: what c
 refused, because a device that forgets accepts what is old.
 
 Spec: docs/formats/device-state.md.
+Controls: SK-VERIFY-STATE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The request: bytes to values and back.
 
 Spec: docs/formats/request.md.
+Controls: SK-REQ-UNIQUE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
     3. answer          append to the ledger, then sign the response with the station's own key
 
 The caller shows the request and asks the operator between 1 and 2.
+
+Controls: SK-SIGN-SELF (docs/design/assurance.md).
 """
 
 from __future__ import annotations

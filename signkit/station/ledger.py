@@ -1,6 +1,7 @@
 """The ledger: what this station did, chained line by line, fsynced before anything leaves.
 
 Spec: docs/formats/ledger.md.
+Controls: SK-SIGN-LEDGER (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Facts that this machine computed stand outside the box; what the requester wrote stands inside it.
 Pure text for 80 columns without colour; printing is the command line's.
+
+Controls: SK-SIGN-CONFIRM (docs/design/assurance.md).
 """
 
 from __future__ import annotations

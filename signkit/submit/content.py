@@ -5,6 +5,7 @@ Whether it still holds what was signed is decided before (`check_unchanged`), by
 digest after, and here in one case more: a part that the registry refuses is hashed again.
 
 Spec: docs/formats/plan-and-journal.md section 4.
+Controls: SK-SUBMIT-CONTENT (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ Nothing is believed because the response says so: it asserts, and this module pr
 and no content here; `content.py` looks at the files.
 
 Spec: docs/formats/response.md section 4; docs/formats/plan-and-journal.md.
+Controls: SK-SUBMIT-VERIFIED (docs/design/assurance.md).
 """
 
 from __future__ import annotations

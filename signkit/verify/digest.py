@@ -6,6 +6,7 @@ Little is hashed by libsodium, which is loaded anyway; much by OpenSSL, which is
 takes longer to load than all of a small file's verdict.
 
 Spec: docs/formats/conventions.md section 3; FIPS 180-4.
+Controls: SK-VERIFY-DIGEST (docs/design/assurance.md).
 """
 
 from __future__ import annotations

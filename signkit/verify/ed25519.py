@@ -6,6 +6,7 @@ exactly that. OpenSSL does not, so it never verifies here. When a key is enrolle
 checked to be a point of the prime-order group, and none whose private half is published.
 
 Spec: docs/formats/ed25519.md; RFC 8032 section 5.1.7.
+Controls: SK-VERIFY-ED25519, SK-VERIFY-KEY (docs/design/assurance.md).
 """
 
 from __future__ import annotations

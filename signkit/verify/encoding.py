@@ -7,6 +7,8 @@ The scanner is the one that `json` uses, CPython's compiled one. `json` itself l
 device a sixth of a verdict on a small file, so it is loaded only to say what is wrong.
 
 Spec: docs/formats/conventions.md; RFC 8259, RFC 7493 (I-JSON), RFC 4648, RFC 3339.
+Controls: SK-FORMAT-JSON, SK-FORMAT-SPELLING, SK-FORMAT-CLOSED, SK-FORMAT-TEXT
+(docs/design/assurance.md).
 """
 
 from __future__ import annotations

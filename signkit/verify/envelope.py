@@ -8,6 +8,7 @@ a convenience of transport: its keyid must be the SHA-256 of it, and whoever ope
 says which keys count.
 
 Spec: docs/formats/envelope.md; DSSE v1.0 (protocol and envelope).
+Controls: SK-VERIFY-FIRST, SK-VERIFY-THRESHOLD (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Every limit, in one place; sizes in bytes unless the name says otherwise.
 
 A limit is there so that hostile input costs little. Each is far above what honest use needs.
+
+Controls: SK-FORMAT-LIMITS (docs/design/assurance.md).
 """
 
 MIB = 1024 * 1024

@@ -1,6 +1,7 @@
 """The downgrade permit: one older release, allowed once more by those who release.
 
 Spec: docs/formats/permit.md.
+Controls: SK-VERIFY-PERMIT (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The trust root: which keys may sign what, and how one version follows another.
 
 Spec: docs/formats/trust-root.md; the semantics are those of TUF's root (specification 5.3).
+Controls: SK-TRUST-FIRST, SK-TRUST-CHAIN, SK-VERIFY-SCOPE, SK-VERIFY-WINDOW
+(docs/design/assurance.md).
 """
 
 from __future__ import annotations

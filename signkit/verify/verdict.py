@@ -3,6 +3,9 @@
 Order (docs/formats/statement.md section 4): the statement's signatures; scope, window and threshold of
 a role; what the caller expects; expiry; floor; then size and digest of the very bytes. Everything
 that is cheap comes before the content is read.
+
+Controls: SK-VERIFY-CONTEXT, SK-VERIFY-EXPIRY, SK-VERIFY-TIME, SK-VERIFY-FLOOR
+(docs/design/assurance.md).
 """
 
 from __future__ import annotations
