@@ -91,9 +91,13 @@ def test_a_lock_pins_what_the_project_asks_for(lock: str, extras: list[str]):
 
 
 def test_the_locks_agree_with_each_other():
+    everything = pins("dev")
     for path in REQUIREMENTS.glob("*.txt"):
-        for package, versions in pins(path.stem).items():
-            assert versions <= pins("dev")[package], f"{path.name}: {package}"
+        found = pins(path.stem)
+        if path.stem == "fuzz":  # the one lock with packages beyond those of a developer
+            found = {package: found[package] for package in found.keys() & everything.keys()}
+        for package, versions in found.items():
+            assert versions <= everything[package], f"{path.name}: {package}"
 
 
 @pytest.mark.parametrize("path", sorted(REQUIREMENTS.glob("*.txt")), ids=lambda path: path.stem)
