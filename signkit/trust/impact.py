@@ -20,8 +20,8 @@ from signkit.schemes import statement as scheme
 from signkit.verify import limits
 from signkit.verify.encoding import encode_json, parse_json
 from signkit.verify.statement import Statement
-from signkit.verify.trust import Trust, covering_roles, holds_at
-from signkit.verify.verdict import Expectation, verify_statement
+from signkit.verify.trust import Trust
+from signkit.verify.verdict import Expectation, release_roles, verify_statement
 
 ACCEPTED = "verifies"
 _SUFFIXES = (".statement.json", ".response.json")
@@ -118,8 +118,8 @@ def compare_released(
     return tuple(
         Effect(
             released=each,
-            before=judge(old, each.data, each.said, now=now),
-            after=judge(new, each.data, each.said, now=now),
+            before=judge(old, each.data, now=now),
+            after=judge(new, each.data, now=now),
         )
         for each in released
     )
@@ -159,27 +159,17 @@ def effect_values(effects: Sequence[Effect]) -> list[dict[str, str]]:
     ]
 
 
-def judge(trust: Trust, data: bytes, said: Statement, *, now: str | None) -> str:
+def judge(trust: Trust, data: bytes, *, now: str | None) -> str:
     """Return "verifies", or the code of the refusal by a device that has this trust root.
 
     Args:
         trust: Its trust root.
         data: The statement's envelope.
-        said: What it says.
         now: As `compare_released`.
     """
-    if now is not None and trust.expires is not None and now >= trust.expires:
-        return "expired"
-    expectation = Expectation(artifact=None, target=None, floor=0, now=now)
-    refusal = "context"
-    for role in covering_roles(trust, artifact=said.artifact, target=said.target):
-        try:
-            if now is not None and not holds_at(role, now):
-                refusal = "expired"
-                continue
-            verify_statement(data, roles=(role,), expectation=expectation)
-        except VerificationError as error:
-            refusal = getattr(error, "reason", None) or error.code
-        else:
-            return ACCEPTED
-    return refusal
+    anything = Expectation(artifact=None, target=None, floor=0, now=now)
+    try:
+        verify_statement(data, roles=release_roles(trust, now=now), expectation=anything)
+    except VerificationError as error:
+        return getattr(error, "reason", None) or error.code
+    return ACCEPTED

@@ -21,7 +21,7 @@ from signkit.trust.impact import ACCEPTED, judge
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_json
-from signkit.verify.statement import PAYLOAD_TYPE, parse_statement
+from signkit.verify.statement import PAYLOAD_TYPE
 from signkit.verify.trust import ROOT_ROLE, Role, Trust
 
 _CONTENT = b"sample"
@@ -104,16 +104,15 @@ def plan_rotation(
 def _judge_all(
     versions: Sequence[Trust], duty: Role, signers: Sequence[Signing], stand_ins: StandIns
 ) -> dict[int, str]:
-    data, payload = _sample(duty, signers)
-    said = parse_statement(payload)
+    data = _sample(duty, signers)
     return {
-        trust.version: judge(_with_stand_ins(trust, stand_ins), data, said, now=None)
+        trust.version: judge(_with_stand_ins(trust, stand_ins), data, now=None)
         for trust in versions
     }
 
 
-def _sample(duty: Role, signers: Sequence[Signing]) -> tuple[bytes, bytes]:
-    """Return a statement that the role covers: its envelope and its payload."""
+def _sample(duty: Role, signers: Sequence[Signing]) -> bytes:
+    """Return a statement that the role covers, in its envelope."""
     item = Item(
         name="sample.bin",
         size=len(_CONTENT),
@@ -135,7 +134,7 @@ def _sample(duty: Role, signers: Sequence[Signing]) -> tuple[bytes, bytes]:
     )
     payload = statement.compute_payload(item, request)
     made = [sign_payload(PAYLOAD_TYPE, payload, signer, carry_key=False) for signer in signers]
-    return encode_json(envelope_value(PAYLOAD_TYPE, payload, made)), payload
+    return encode_json(envelope_value(PAYLOAD_TYPE, payload, made))
 
 
 def _with_stand_ins(trust: Trust, stand_ins: StandIns) -> Trust:
