@@ -233,7 +233,7 @@ def _run(options: _Options, from_response: FromResponse | None) -> dict[str, obj
             options,
             file.held,
             from_response,
-            lambda found: file.save(state.accept(file.held, found)),
+            lambda found: file.save(state.accept(file.held, found, clock=now)),
         )
 
 

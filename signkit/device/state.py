@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 from signkit.device import files
-from signkit.errors import FileError, MalformedError, SignkitError, StateRefusedError
+from signkit.errors import FileError, MalformedError, SignkitError, StateRefusedError, TooLargeError
 from signkit.verify import limits
 from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import Fields, decode_base64, encode_base64, encode_json, parse_json
@@ -89,17 +89,34 @@ def follow(
     return _changed(state, trust_file=trust_files[-1], trust=trust, newest=newest)
 
 
-def accept(state: State, accepted: Iterable[VerifiedStatement]) -> State:
+def accept(
+    state: State, accepted: Iterable[VerifiedStatement], *, clock: str | None = None
+) -> State:
     """Raise the floors and the newest time to what was accepted; never lower them.
+
+    A statement's `issued` is its requester's word, and one from the future would let everything
+    expire, for good. So a clock that can be right, not before the newest time, bounds it.
+
+    Args:
+        state: What holds now.
+        accepted: What was verified.
+        clock: The machine's clock, RFC 3339 UTC text, or None where there is none.
 
     Returns:
         The next state, or the very same one where nothing rises.
+
+    Raises:
+        TooLargeError: more floors than a reader of the state accepts.
     """
+    bound = clock if clock is not None and clock >= state.newest else None
     floors, newest = dict(state.floors), state.newest
     for said in (each.statement for each in accepted):
         place = (said.artifact, said.target)
         floors[place] = max(floors.get(place, 0), said.sequence)
-        newest = max(newest, said.issued)
+        newest = max(newest, min(said.issued, bound or said.issued))
+    if len(floors) > limits.ITEM_COUNT:
+        message = f"the state is full: expected at most {limits.ITEM_COUNT} artifacts and targets"
+        raise TooLargeError(message)
     if (floors, newest) == (state.floors, state.newest):
         return state
     return _changed(state, floors=floors, newest=newest)

@@ -66,7 +66,8 @@ def verify(path: str, content: BinaryIO, options: argparse.Namespace) -> None:
             permits=[files.read_file(each, limit=limits.STATEMENT_SIZE) for each in permits],
         )
         verify_open_file(verified, content, name=options.content)
-        place.save(accept(state, [verified]))
+        clock = None if options.now in {None, "none"} else options.now
+        place.save(accept(state, [verified], clock=clock))
 
 
 def act(options: argparse.Namespace) -> None:
