@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "signkit.state.v1"
 _TAIL = b',"checksum":{"sha256":"%b"}}'
 _OTHERS_WRITE = 0o022
+_FULL = "a device has few artifacts and targets: see what asks for so many"
 _HINT = "restore the device by provisioning: without its state it cannot tell old from new"
 
 
@@ -116,7 +117,7 @@ def accept(
         newest = max(newest, min(said.issued, bound or said.issued))
     if len(floors) > limits.ITEM_COUNT:
         message = f"the state is full: expected at most {limits.ITEM_COUNT} artifacts and targets"
-        raise TooLargeError(message)
+        raise TooLargeError(message, hint=_FULL)
     if (floors, newest) == (state.floors, state.newest):
         return state
     return _changed(state, floors=floors, newest=newest)
@@ -127,7 +128,11 @@ def _changed(state: State, **changes: object) -> State:
 
 
 def encode_state(state: State) -> bytes:
-    """Return the file of a state."""
+    """Return the file of a state.
+
+    Raises:
+        TooLargeError: no reader would take it.
+    """
     floors = [
         {"artifact": artifact, "target": target, "sequence": sequence}
         for (artifact, target), sequence in sorted(state.floors.items())
@@ -140,7 +145,11 @@ def encode_state(state: State) -> bytes:
         "floors": floors,
     }
     body = encode_json(value)[:-1]
-    return body + _TAIL % compute_digest(body).hex().encode("ascii")
+    data = body + _TAIL % compute_digest(body).hex().encode("ascii")
+    if len(data) > limits.STATE_SIZE:
+        message = f"the state is full: expected at most {limits.STATE_SIZE} bytes, got {len(data)}"
+        raise TooLargeError(message, hint=_FULL)
+    return data
 
 
 def parse_state(data: bytes) -> State:
@@ -261,13 +270,14 @@ class StateFile:
         """Write the next state, whole and durably, or not at all. The same one is not written again.
 
         Raises:
-            FileError: the folder cannot be written; what was there is still there.
+            FileError, TooLargeError: it cannot be written; what was there is still there.
             ValueError: it would lower something.
         """
         held = None if self._first else self.held
         if state is held:
             return state
         _check_rises(held, state)
+        data = encode_state(state)
         folder, name = os.path.split(self._path)
         temporary = os.path.join(folder, f".{name}.tmp")  # ours alone: we hold the lock
         try:
@@ -276,7 +286,7 @@ class StateFile:
                 os.unlink(temporary)
             descriptor = files.create_file(temporary, mode=mode)
             try:
-                files.write_all(descriptor, encode_state(state))
+                files.write_all(descriptor, data)
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
