@@ -13,7 +13,8 @@
         ExpiredError 15 · RollbackError 16 · ThresholdError 17
       ConfirmationError 18      the operator did not confirm
       PolicyError 19            a named control says no
-      CustodyError 5            KeyNotFoundError · KeyLockedError
+      CustodyError 5            KeyNotFoundError · KeyLockedError · KeyUseDeniedError
+                                BackendUnavailableError
       TransportError 6          ConnectError · DeadlineError · StatusError · ReplyTooLargeError
       SubmissionError 7         PartConflictError · ReceiptMismatchError · JournalError · StateError
       FileError 8               a file that cannot be read or written, or that changed meanwhile
@@ -254,6 +255,18 @@ class KeyLockedError(CustodyError):
     """The passphrase is missing or wrong."""
 
     code = "key-locked"
+
+
+class KeyUseDeniedError(CustodyError):
+    """The key is not for this: its key file says what it may sign, and until when."""
+
+    code = "key-use-denied"
+
+
+class BackendUnavailableError(CustodyError):
+    """What holds the key cannot be reached, or cannot sign: a token that is gone, or too old."""
+
+    code = "backend-unavailable"
 
 
 class TransportError(SignkitError):

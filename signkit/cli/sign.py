@@ -267,11 +267,17 @@ def _report(
 
 def _refusal(verified: VerifiedRequest, refused: list[ItemResult]) -> SignkitError:
     """Return the first item's error as the command's own, so that scripts notice."""
-    from signkit.errors import DigestMismatchError, FileError
+    from signkit.errors import (
+        BackendUnavailableError,
+        DigestMismatchError,
+        FileError,
+        KeyUseDeniedError,
+    )
 
     first = refused[0]
     name = verified.request.items[first.item].name
-    kinds = {kind.code: kind for kind in (DigestMismatchError, FileError, FormatError)}
+    custody = (BackendUnavailableError, KeyUseDeniedError)
+    kinds = {kind.code: kind for kind in (*custody, DigestMismatchError, FileError, FormatError)}
     code, why = (first.error.code, first.error.message) if first.error else ("", "")
     message = f"{len(refused)} items were not signed; the first is {name!r}: {why}"
     return kinds.get(code, SignkitError)(message, hint="the response says why for each of them")

@@ -8,10 +8,10 @@ from signkit.cli import output
 
 if TYPE_CHECKING:
     from signkit.cli.passphrase import PassphraseOptions
-    from signkit.custody.signer import Signer
+    from signkit.custody.signer import OpenedSigner
 
 
-def open_named_signer(reference: str, passphrase: PassphraseOptions) -> Signer:
+def open_named_signer(reference: str, passphrase: PassphraseOptions) -> OpenedSigner:
     """Open a key of the store or a private key file.
 
     Args:
@@ -22,11 +22,12 @@ def open_named_signer(reference: str, passphrase: PassphraseOptions) -> Signer:
         KeyNotFoundError, KeyLockedError, CustodyError, FileError, FormatError: it cannot be used.
     """
     from signkit.cli.home import signkit_home
-    from signkit.custody.reference import open_signer
+    from signkit.custody.reference import Surroundings, open_signer
     from signkit.custody.store import KeyStore
 
     store = KeyStore(signkit_home() / "keys")
-    signer = open_signer(reference, store=store, secrets=passphrase.existing())
+    surroundings = Surroundings(store=store, secrets=passphrase.existing())
+    signer = open_signer(reference, surroundings)
     for warning in signer.warnings:
         output.warn(warning)
     return signer

@@ -22,7 +22,7 @@ from signkit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from signkit.custody.signer import Signer
+    from signkit.custody.signer import OpenedSigner
     from signkit.formats.trust import Draft
     from signkit.verify.ed25519 import PublicKey
 
@@ -96,7 +96,7 @@ def init(
     _write(new_draft(trust), signers, out, as_json=as_json)
 
 
-def _write(draft: Draft, signers: Sequence[Signer], out: Path, *, as_json: bool) -> None:
+def _write(draft: Draft, signers: Sequence[OpenedSigner], out: Path, *, as_json: bool) -> None:
     """Write version 1, or its draft where root keys elsewhere must sign it."""
     from signkit.formats.files import check_target, write_new
     from signkit.formats.trust import encode_draft, sign_draft
@@ -107,7 +107,8 @@ def _write(draft: Draft, signers: Sequence[Signer], out: Path, *, as_json: bool)
     complete = len(signers) >= draft.trust.root.threshold
     path = out if complete else out.with_name(out.stem + DRAFT_SUFFIX)
     check_target(path)
-    draft = merge_signatures(draft, [sign_draft(draft, signer) for signer in signers], None)
+    made = [sign_draft(draft, signer.for_trust_roots()) for signer in signers]
+    draft = merge_signatures(draft, made, None)
     write_new(path, complete_draft(draft, None) if complete else encode_draft(draft))
     trust = draft.trust
     value: dict[str, object] = {

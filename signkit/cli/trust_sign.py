@@ -157,7 +157,8 @@ def _sign_here(draft: Draft, keys: list[str], passphrase: PassphraseOptions) -> 
     from signkit.cli.signer import open_named_signer
     from signkit.formats.trust import sign_draft
 
-    return [sign_draft(draft, open_named_signer(key, passphrase)) for key in keys]
+    signers = [open_named_signer(key, passphrase) for key in keys]
+    return [sign_draft(draft, signer.for_trust_roots()) for signer in signers]
 
 
 def _report(draft: Draft, path: Path, *, as_json: bool) -> None:

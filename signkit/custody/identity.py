@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from signkit.custody.access import make_private_folder
-from signkit.custody.key_file import load_key_file
-from signkit.custody.signer import Signer
+from signkit.custody.key_file import load_backend
+from signkit.custody.signer import Backend
 from signkit.errors import CustodyError, FileError, KeyLockedError
 from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, read_file, write_new
 from signkit.formats.key_form import KeyForm
@@ -21,7 +21,7 @@ from signkit.formats.public_key import encode_public_key
 from signkit.verify import limits
 
 
-def load_or_create_identity(folder: Path, name: str) -> Signer:
+def load_or_create_identity(folder: Path, name: str) -> Backend:
     """Load a machine's own key; make it when there is none yet.
 
     Several processes may do so at once: one key wins, and all return it.
@@ -40,7 +40,7 @@ def load_or_create_identity(folder: Path, name: str) -> Signer:
         make_private_folder(folder)
         data = encode_private_key(new_private_key(), KeyForm.PEM)
         _write_unless_there(path, data, mode=PRIVATE_MODE)
-    signer = load_key_file(path, secrets=_refuse_encrypted, name=name)
+    signer = load_backend(path, secrets=_refuse_encrypted, name=name)
     public_path = folder / f"{name}.pub.pem"
     public = encode_public_key(signer.public_key, KeyForm.PEM)
     _write_unless_there(public_path, public, mode=PUBLIC_MODE)

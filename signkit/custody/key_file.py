@@ -8,7 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from signkit.custody.access import check_private_file
-from signkit.custody.signer import Secrets
+from signkit.custody.guarded import GuardedSigner, read_clock
+from signkit.custody.memory import wipe
+from signkit.custody.signer import Backend, Clock, Secrets
 from signkit.custody.software import SoftwareSigner
 from signkit.errors import CustodyError
 from signkit.formats.files import read_file_and_status
@@ -22,13 +24,16 @@ from signkit.formats.private_key import (
 from signkit.verify import limits
 
 
-def load_key_file(path: Path, *, secrets: Secrets, name: str | None = None) -> SoftwareSigner:
+def load_key_file(
+    path: Path, *, secrets: Secrets, name: str | None = None, clock: Clock = read_clock
+) -> GuardedSigner:
     """Load a private key file as a signer.
 
     Args:
         path: The file, in any form of docs/formats/keys.md section 4, of mode 0600.
         secrets: Gives the passphrase where the file is encrypted.
         name: What to call the key; its path by default.
+        clock: What the key's validity is judged by.
 
     Raises:
         FileError: it is missing or cannot be read.
@@ -36,9 +41,21 @@ def load_key_file(path: Path, *, secrets: Secrets, name: str | None = None) -> S
         KeyLockedError: the passphrase is missing or wrong.
         FormatError: it is not a private key that signkit takes; the message says what it is.
     """
+    return GuardedSigner(load_backend(path, secrets=secrets, name=name), clock=clock)
+
+
+def load_backend(path: Path, *, secrets: Secrets, name: str | None = None) -> Backend:
+    """Load a private key file as what signs bytes: for a machine's own key, which has no purpose.
+
+    Args, Raises: as `load_key_file`.
+    """
     name = name or str(path)
-    opened = parse_key(read_key_file(path), name=name, secrets=secrets)
-    return SoftwareSigner(opened.key, name=name, warnings=describe_weakness(opened, name=name))
+    data = read_key_file(path)
+    opened = parse_key(data, name=name, secrets=secrets)
+    signer = SoftwareSigner(opened.key, name=name, warnings=describe_weakness(opened, name=name))
+    # Both were made here and nobody else holds them; OpenSSL has its own copy now.
+    wipe(opened.key.seed, data)
+    return signer
 
 
 def read_key_file(path: Path) -> bytes:

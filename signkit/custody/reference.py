@@ -3,10 +3,11 @@
     prod                a key of the store
     path/to/key.pem     a private key file, in any form
     file:path/to/key    the same, said outright
+    pkcs11:token=...    a key on a token (RFC 7512)
+    mem:name            a key that a test holds in memory; the command line holds none
 
-Other back ends (tokens, OpenPGP cards) become further schemes of the one table below. A name of
-the store wins over a file of the same name in the current folder: nothing is read from there that
-was not clearly named.
+A scheme is a line of the one table below. A name of the store wins over a file of the same name in
+the current folder: nothing is read from there that was not clearly named.
 
 Spec: docs/formats/keys.md section 7.
 """
@@ -14,52 +15,92 @@ Spec: docs/formats/keys.md section 7.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from signkit.custody.guarded import GuardedSigner, read_clock
 from signkit.custody.key_file import load_key_file
-from signkit.custody.signer import OpenedSigner, Secrets
-from signkit.custody.store import KeyStore, check_pair
+from signkit.custody.memory import protect_process
+from signkit.custody.signer import Clock, OpenedSigner, Secrets
+from signkit.custody.software import SoftwareSigner
+from signkit.custody.store import KeyStore, check_pair, check_private
 from signkit.errors import KeyNotFoundError
+from signkit.formats.private_key import PrivateKey
 
 _HINT = "signkit keys list shows the keys there are; a file is named by its path"
 
 
-def open_signer(reference: str, *, store: KeyStore, secrets: Secrets) -> OpenedSigner:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What opening a key needs besides the reference to it.
+
+    Attributes:
+        store: Where names are looked up.
+        secrets: Gives the passphrase or PIN where one is needed.
+        clock: What a key's validity is judged by.
+        memory: The keys that `mem:` names.
+    """
+
+    store: KeyStore
+    secrets: Secrets
+    clock: Clock = read_clock
+    memory: Mapping[str, PrivateKey] = field(default_factory=dict)
+
+
+def open_signer(reference: str, surroundings: Surroundings) -> OpenedSigner:
     """Open the private key that a reference means.
+
+    From here on this process writes no core dump (`custody/memory.py`).
 
     Args:
         reference: A name of the store, a path, or a URI of a known scheme.
-        store: Where names are looked up.
-        secrets: Gives the passphrase where one is needed.
+        surroundings: Where keys are looked for, and where their secrets come from.
 
     Raises:
         KeyNotFoundError: neither a key of the store nor a file.
         CustodyError, FileError, FormatError: as `custody.key_file.load_key_file`.
     """
+    protect_process()
     scheme, separator, rest = reference.partition(":")
     if separator and scheme in _SCHEMES:
-        return _SCHEMES[scheme](rest, secrets)
-    if store.has(reference):
-        return _open_stored(reference, store, secrets)
+        return _SCHEMES[scheme](rest, surroundings)
+    if surroundings.store.has(reference):
+        return _open_stored(reference, surroundings)
     if os.path.exists(reference):
-        return _open_file(reference, secrets)
-    message = f"no private key {reference!r:.200}: no such name in {store.folder}, and no such file"
+        return _open_file(reference, surroundings)
+    message = (
+        f"no private key {reference!r:.200}: no such name in {surroundings.store.folder},"
+        " and no such file"
+    )
     raise KeyNotFoundError(message, hint=_HINT)
 
 
-def _open_stored(name: str, store: KeyStore, secrets: Secrets) -> OpenedSigner:
-    stored = store.get(name)
-    if stored.encrypted is None:
-        message = f"the private key of {name} is not in {store.folder}, only its public key is"
-        raise KeyNotFoundError(message, hint="bring the private key file from where it is kept")
-    signer = load_key_file(stored.private_path, secrets=secrets, name=name)
+def _open_stored(name: str, surroundings: Surroundings) -> OpenedSigner:
+    stored = check_private(surroundings.store.get(name))
+    signer = load_key_file(
+        stored.private_path,
+        secrets=surroundings.secrets,
+        name=name,
+        clock=surroundings.clock,
+    )
     check_pair(stored, signer.public_key)
     return signer
 
 
-def _open_file(path: str, secrets: Secrets) -> OpenedSigner:
-    return load_key_file(Path(path), secrets=secrets)
+def _open_file(path: str, surroundings: Surroundings) -> OpenedSigner:
+    return load_key_file(Path(path), secrets=surroundings.secrets, clock=surroundings.clock)
 
 
-_SCHEMES: dict[str, Callable[[str, Secrets], OpenedSigner]] = {"file": _open_file}
+def _open_memory(name: str, surroundings: Surroundings) -> OpenedSigner:
+    key = surroundings.memory.get(name)
+    if key is None:
+        message = f"no private key 'mem:{name:.200}': such keys exist in tests only"
+        raise KeyNotFoundError(message, hint=_HINT)
+    return GuardedSigner(SoftwareSigner(key, name=f"mem:{name}"), clock=surroundings.clock)
+
+
+_SCHEMES: dict[str, Callable[[str, Surroundings], OpenedSigner]] = {
+    "file": _open_file,
+    "mem": _open_memory,
+}

@@ -1,4 +1,4 @@
-"""A signer whose private key lies in this process's memory."""
+"""A back end whose private key lies in this process's memory: of key files, and of `mem:` in tests."""
 
 from __future__ import annotations
 

@@ -74,6 +74,19 @@ def check_pair(stored: StoredKey, public_key: PublicKey) -> None:
         raise CustodyError(message, hint=hint)
 
 
+def check_private(stored: StoredKey) -> StoredKey:
+    """Check that the private key of a stored key is there.
+
+    Raises:
+        KeyNotFoundError: only its public key is.
+    """
+    if stored.encrypted is None:
+        folder = stored.private_path.parent
+        message = f"the private key of {stored.name} is not in {folder}, only its public key is"
+        raise KeyNotFoundError(message, hint="bring the private key file from where it is kept")
+    return stored
+
+
 class KeyStore:
     """The keys in one folder.
 

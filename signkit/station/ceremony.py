@@ -20,6 +20,7 @@ from signkit.custody.signer import Signer
 from signkit.errors import DigestMismatchError, FileError, SignkitError
 from signkit.formats.content import hash_content
 from signkit.formats.display import one_line
+from signkit.formats.envelope import Signing
 from signkit.formats.response import sign_response
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.model.response import ItemError, ItemResult, ItemSignature, NamedKey, Response
@@ -138,7 +139,7 @@ def _sign_wanted(item: Item, request: Request, signer: Signer) -> tuple[ItemSign
     names = dict.fromkeys(wanted.scheme for wanted in item.wanted)
     keyid = signer.public_key.keyid
     return tuple(
-        ItemSignature(scheme=name, keyid=keyid, value=find_scheme(name).sign(signer, item, request))
+        ItemSignature(scheme=name, keyid=keyid, value=signer.sign_item(name, item, request))
         for name in names
     )
 
@@ -176,7 +177,7 @@ class Station:
     """
 
     name: str
-    signer: Signer
+    signer: Signing
     now: str
 
 

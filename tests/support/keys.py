@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nacl.signing import SigningKey
 
+from signkit.model.request import Item, Request
+from signkit.schemes.table import find_scheme
 from signkit.verify.ed25519 import PublicKey, enrol_public_key
 
 
@@ -33,6 +36,10 @@ class KeyOfTest:
     def sign(self, message: bytes) -> bytes:
         """Sign with libsodium; the product signs with OpenSSL, so the two check each other."""
         return self._key.sign(message).signature
+
+    def sign_item(self, scheme: str, item: Item, request: Request) -> str | Mapping[str, object]:
+        """Sign one item, whatever it is."""
+        return find_scheme(scheme).sign(self, item, request)
 
 
 class PublishedKey(KeyOfTest):

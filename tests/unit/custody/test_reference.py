@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from signkit.custody.reference import open_signer
+from signkit.custody.reference import Surroundings, open_signer
 from signkit.custody.store import KeyStore
 from signkit.errors import CustodyError, FileError, KeyNotFoundError
 from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import PrivateKey, encode_private_key
 from signkit.formats.public_key import encode_public_key
+from signkit.model.purpose import OPEN
 from tests.support.key_files import KEYID, PASSPHRASE, SEED, cheap_pem
 
 KEY = PrivateKey(SEED)
@@ -33,7 +34,8 @@ def put(path: Path, data: bytes) -> None:
 
 
 def keyid_of(reference: str, store: KeyStore) -> str:
-    return open_signer(reference, store=store, secrets=lambda _what: PASSPHRASE).public_key.keyid
+    surroundings = Surroundings(store=store, secrets=lambda _what: PASSPHRASE)
+    return open_signer(reference, surroundings).public_key.keyid
 
 
 def test_a_name_of_the_store(store: KeyStore) -> None:
@@ -43,7 +45,7 @@ def test_a_name_of_the_store(store: KeyStore) -> None:
         asked.append(what)
         return PASSPHRASE
 
-    signer = open_signer("prod", store=store, secrets=secrets)
+    signer = open_signer("prod", Surroundings(store=store, secrets=secrets))
     assert (signer.name, signer.public_key.keyid) == ("prod", KEYID)
     assert asked == ["passphrase of prod"]
 
@@ -71,6 +73,17 @@ def test_what_is_nothing(store: KeyStore, reference: str) -> None:
     with pytest.raises(KeyNotFoundError, match="no private key") as caught:
         keyid_of(reference, store)
     assert "signkit keys list" in (caught.value.hint or "")
+
+
+def test_a_key_in_memory(store: KeyStore) -> None:
+    def never(what: str) -> bytes:
+        raise AssertionError(what)
+
+    surroundings = Surroundings(store=store, secrets=never, memory={"test": KEY})
+    signer = open_signer("mem:test", surroundings)
+    assert (signer.name, signer.public_key.keyid, signer.purpose) == ("mem:test", KEYID, OPEN)
+    with pytest.raises(KeyNotFoundError, match="'mem:other': such keys exist in tests only"):
+        open_signer("mem:other", surroundings)
 
 
 def test_a_file_that_is_said_to_be_one(store: KeyStore) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
-from signkit.custody.signer import OpenedSigner
+from signkit.custody.signer import Backend
 from signkit.custody.software import SoftwareSigner
 from signkit.formats.private_key import PrivateKey
 from signkit.verify.ed25519 import verify_signature
@@ -13,7 +13,7 @@ from tests.support.key_files import CONTRACT_SEED, KEYID, SEED
 
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=200))
 def test_signs_what_the_ground_floor_verifies(seed: bytes, message: bytes) -> None:
-    signer: OpenedSigner = SoftwareSigner(PrivateKey(seed, allow_test_keys=True), name="k")
+    signer: Backend = SoftwareSigner(PrivateKey(seed, allow_test_keys=True), name="k")
     signature = signer.sign(message)
     assert signature == SigningKey(seed).sign(message).signature
     assert verify_signature(signer.public_key, message, signature) == message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from signkit.errors import (
 )
 from signkit.formats.request import open_request
 from signkit.formats.response import open_response
-from signkit.model.request import Request, VerifiedRequest
+from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.model.response import ItemResult, NamedKey, VerifiedResponse
 from signkit.schemes.table import SCHEMES
 from signkit.station.ceremony import (
@@ -77,6 +77,9 @@ class Faulty:
         self.skip -= 1
         signature = PROD.sign(message)
         return signature if self.skip >= 0 else self.alter(signature)
+
+    def sign_item(self, scheme: str, item: Item, request: Request) -> str | Mapping[str, object]:
+        return SCHEMES[scheme].sign(self, item, request)
 
 
 def locked(_signature: bytes) -> bytes:
