@@ -70,19 +70,20 @@ def read_key(
     """
     from signkit.custody.access import check_private_file
     from signkit.formats.private_key import is_private_key
+    from signkit.formats.sealed_key import is_sealed_key
 
     if reference == STDIN:
         data = _read_stdin()
         return KeySource(
             name="standard input",
             data=data,
-            private=private or is_private_key(data),
+            private=private or is_private_key(data) or is_sealed_key(data),
             allow_test_keys=allow_test_keys,
         )
     stored = store.get(reference) if store.has(reference) else None
     path = _path(reference, stored, store, public=public)
     data, status = read_file_and_status(path, limit=limits.KEY_FILE_SIZE, what="key")
-    is_private = private or is_private_key(data)
+    is_private = private or is_private_key(data) or is_sealed_key(data)
     if is_private:
         check_private_file(path, status)
     return KeySource(

@@ -9,11 +9,25 @@ import typer
 
 from signkit.cli import output
 from signkit.cli.key_source import AllowTestKeys
+from signkit.cli.keys_purpose import (
+    ArtifactOption,
+    MostOption,
+    NotAfterOption,
+    NotBeforeOption,
+    PredecessorOption,
+    PurposeOptions,
+    RoleOption,
+    SchemeOption,
+    SealedOption,
+    TargetOption,
+    describe_purpose,
+)
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
 from signkit.errors import SignkitError
 
 if TYPE_CHECKING:
-    from signkit.custody.store import KeyStore
+    from signkit.cli.key_source import KeySource
+    from signkit.custody.store import KeyStore, StoredKey
     from signkit.verify.ed25519 import PublicKey
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -35,6 +49,15 @@ def register(app: typer.Typer) -> None:
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call the key.")],
     *,
+    sealed: SealedOption = False,
+    role: RoleOption = None,
+    artifact: ArtifactOption = None,
+    target: TargetOption = None,
+    scheme: SchemeOption = None,
+    not_before: NotBeforeOption = None,
+    not_after: NotAfterOption = None,
+    most: MostOption = None,
+    predecessor: PredecessorOption = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -43,12 +66,29 @@ def new(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a key; the private file is encrypted with scrypt and is never overwritten."""
+    """Make a key; its private file is encrypted, and never overwritten.
+
+    --sealed writes a file that says what the key is for; signkit then signs nothing else with it.
+    """
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     store = _store(out)
     store.check_new(name)  # before anybody thinks of a passphrase
-    public_key = store.new(name, passphrase=passphrase.new()(f"passphrase of {name}"))
-    value, lines = _describe_files(name, store)
+    purpose = PurposeOptions(
+        role=role,
+        artifact=artifact,
+        target=target,
+        scheme=scheme,
+        not_before=not_before,
+        not_after=not_after,
+        most=most,
+        predecessor=predecessor,
+    )
+    if not sealed:
+        purpose.check_unsealed()
+    sealing = purpose.sealing() if sealed else None
+    secret = passphrase.new()(f"passphrase of {name}")
+    public_key = store.new(name, passphrase=secret, sealing=sealing)
+    value, lines = _describe_files(store.get(name))
     key_value, key_lines = _describe_identity(public_key)
     output.show_result(value | key_value, "\n".join([*lines, *key_lines]), as_json=as_json)
 
@@ -74,12 +114,28 @@ def show(
     )
     public_key = load_public_key(source, passphrase)
     value, lines = _describe_identity(public_key)
+    purpose, purpose_lines = _describe_sealed(source)
+    lines += purpose_lines
     encodings = _encodings(public_key)
     for label, text in encodings.items():
         first, *rest = text.splitlines()
         lines += [_row(label, first), *(_row("", line) for line in rest)]
     names = {label.replace(" ", "_").lower(): text for label, text in encodings.items()}
-    output.show_result(value | names, "\n".join(lines), as_json=as_json)
+    output.show_result(value | purpose | names, "\n".join(lines), as_json=as_json)
+
+
+def _describe_sealed(source: KeySource) -> tuple[dict[str, object], list[str]]:
+    """Return what a sealed key is for; nothing for any other."""
+    from signkit.custody.key_file import read_key_file, read_sealed
+
+    data = source.data
+    if source.stored is not None and source.stored.sealed:
+        data = read_key_file(source.stored.private_path)
+    sealed = read_sealed(data)
+    if sealed is None:
+        return {}, []
+    value, rows = describe_purpose(sealed.header)
+    return {"purpose": value}, [_row(label, text) for label, text in rows]
 
 
 def list_keys(*, as_json: JsonOption = False) -> None:
@@ -95,7 +151,8 @@ def list_keys(*, as_json: JsonOption = False) -> None:
             rows.append((name, "", f"unreadable: {error.code}"))
             continue
         keyid = stored.public_key.keyid if stored.public_key else ""
-        rows.append((name, keyid, _PRIVATE_STATES[stored.encrypted]))
+        state = "sealed" if stored.sealed else _PRIVATE_STATES[stored.encrypted]
+        rows.append((name, keyid, state))
     value = [
         {"name": name, "keyid": keyid or None, "private": state} for name, keyid, state in rows
     ]
@@ -115,18 +172,19 @@ def _store(folder: Path | None) -> KeyStore:
     return KeyStore(folder if folder is not None else signkit_home() / "keys")
 
 
-def _describe_files(name: str, store: KeyStore) -> tuple[dict[str, object], list[str]]:
+def _describe_files(stored: StoredKey) -> tuple[dict[str, object], list[str]]:
     from signkit.formats.display import escape
 
-    private_path, public_path = map(str, store.paths(name))
+    private_path, public_path = str(stored.private_path), str(stored.public_path)
+    how = "sealed" if stored.sealed else "encrypted"
     value: dict[str, object] = {
-        "name": name,
+        "name": stored.name,
         "private_path": private_path,
         "public_path": public_path,
     }
     return value, [
-        _row("key", name),
-        _row("private key", f"{escape(private_path)} (encrypted)"),
+        _row("key", stored.name),
+        _row("private key", f"{escape(private_path)} ({how})"),
         _row("public key", escape(public_path)),
     ]
 

@@ -83,11 +83,23 @@ def convert(
         if to is not KeyForm.PEM and not reveal_private:
             message = f"the form {to} would show the private key to anyone who sees the result"
             raise UsageError(message, hint=_REVEAL_HINT)
+        _check_sealed(source, reveal=reveal_private)
         encrypted = encrypt and to is KeyForm.PEM
         data = _private(source, to, old=old, chosen=chosen if encrypted else None)
     else:
         data = _public(source, to, old)
     _deliver(data, to, out, private=wants_private, as_json=as_json)
+
+
+def _check_sealed(source: KeySource, *, reveal: bool) -> None:
+    """Refuse to take a key out of a sealed file, and with it out of its purpose, unasked."""
+    from signkit.formats.sealed_key import is_sealed_key
+
+    if is_sealed_key(source.data):
+        if not reveal:
+            message = f"a copy of {source.name} would lose its purpose: it could sign anything"
+            raise UsageError(message, hint=_REVEAL_HINT)
+        output.warn(f"the copy of {source.name} has no purpose: it can sign anything, at any time")
 
 
 def _check_out(out: Path | None, form: KeyForm, *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """Private key files: opened for signing, and written in other forms.
 
-Spec: docs/formats/keys.md sections 4 to 7.
+Spec: docs/formats/keys.md sections 4 to 7, docs/formats/sealed-key.md section 5.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from signkit.custody.access import check_private_file
 from signkit.custody.guarded import GuardedSigner, read_clock
 from signkit.custody.memory import wipe
+from signkit.custody.sealed import open_sealed_key
 from signkit.custody.signer import Backend, Clock, Secrets
 from signkit.custody.software import SoftwareSigner
 from signkit.errors import CustodyError
@@ -21,41 +22,79 @@ from signkit.formats.private_key import (
     encode_private_key,
     parse_private_key,
 )
+from signkit.formats.sealed_key import SealedKey, is_sealed_key, parse_sealed_key
+from signkit.model.purpose import OPEN
 from signkit.verify import limits
+from signkit.verify.ed25519 import PublicKey
 
 
 def load_key_file(
-    path: Path, *, secrets: Secrets, name: str | None = None, clock: Clock = read_clock
+    path: Path,
+    *,
+    secrets: Secrets,
+    name: str | None = None,
+    clock: Clock = read_clock,
+    expected: PublicKey | None = None,
 ) -> GuardedSigner:
     """Load a private key file as a signer.
 
     Args:
-        path: The file, in any form of docs/formats/keys.md section 4, of mode 0600.
+        path: The file, of mode 0600: any form of docs/formats/keys.md section 4, or sealed.
         secrets: Gives the passphrase where the file is encrypted.
         name: What to call the key; its path by default.
         clock: What the key's validity is judged by.
+        expected: Its public key, where another file says so.
 
     Raises:
         FileError: it is missing or cannot be read.
-        CustodyError: others may read or replace it.
+        CustodyError: others may read or replace it, or it is another key than expected.
         KeyLockedError: the passphrase is missing or wrong.
+        SignatureInvalidError: a sealed file was changed; the passphrase was not asked for.
         FormatError: it is not a private key that signkit takes; the message says what it is.
     """
-    return GuardedSigner(load_backend(path, secrets=secrets, name=name), clock=clock)
+    name = name or str(path)
+    data = read_key_file(path)
+    purpose = OPEN
+    if is_sealed_key(data):
+        sealed = parse_sealed_key(data)
+        _check_expected(sealed, expected, path)  # before a passphrase is typed into it
+        purpose = sealed.header.purpose
+    return GuardedSigner(_open(data, name, secrets), purpose=purpose, clock=clock)
 
 
-def load_backend(path: Path, *, secrets: Secrets, name: str | None = None) -> Backend:
+def _check_expected(sealed: SealedKey, expected: PublicKey | None, path: Path) -> None:
+    if expected is not None and sealed.public_key != expected:
+        message = (
+            f"{path} is another key than its public file:"
+            f" expected keyid {expected.keyid}, got {sealed.public_key.keyid}"
+        )
+        hint = "one of the two was altered or exchanged; get both from their backup"
+        raise CustodyError(message, hint=hint)
+
+
+def load_backend(path: Path, *, secrets: Secrets, name: str) -> Backend:
     """Load a private key file as what signs bytes: for a machine's own key, which has no purpose.
 
     Args, Raises: as `load_key_file`.
     """
-    name = name or str(path)
-    data = read_key_file(path)
+    return _open(read_key_file(path), name, secrets)
+
+
+def _open(data: bytes, name: str, secrets: Secrets) -> Backend:
     opened = parse_key(data, name=name, secrets=secrets)
     signer = SoftwareSigner(opened.key, name=name, warnings=describe_weakness(opened, name=name))
     # Both were made here and nobody else holds them; OpenSSL has its own copy now.
     wipe(opened.key.seed, data)
     return signer
+
+
+def read_sealed(data: bytes) -> SealedKey | None:
+    """Return what a key file says about its purpose; None where it is no sealed key file.
+
+    Raises:
+        FormatError, SignatureInvalidError: as `formats.sealed_key.parse_sealed_key`.
+    """
+    return parse_sealed_key(data) if is_sealed_key(data) else None
 
 
 def read_key_file(path: Path) -> bytes:
@@ -79,11 +118,13 @@ def parse_key(
     Raises:
         KeyLockedError, FormatError: as `load_key_file`.
     """
-    return parse_private_key(
-        data,
-        passphrase=lambda: secrets(f"passphrase of {name}"),
-        allow_test_keys=allow_test_keys,
-    )
+
+    def passphrase() -> bytes:
+        return secrets(f"passphrase of {name}")
+
+    if is_sealed_key(data):
+        return OpenedKey(key=open_sealed_key(parse_sealed_key(data), passphrase), encrypted=True)
+    return parse_private_key(data, passphrase=passphrase, allow_test_keys=allow_test_keys)
 
 
 def describe_weakness(opened: OpenedKey, *, name: str) -> tuple[str, ...]:

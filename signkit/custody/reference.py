@@ -83,6 +83,7 @@ def _open_stored(name: str, surroundings: Surroundings) -> OpenedSigner:
         secrets=surroundings.secrets,
         name=name,
         clock=surroundings.clock,
+        expected=stored.public_key,
     )
     check_pair(stored, signer.public_key)
     return signer

@@ -1,4 +1,7 @@
-"""The key store: a folder with NAME.pem, private, and NAME.pub.pem, public, for each key.
+"""The key store: a folder with two files for each key, a private and a public one.
+
+    NAME.pem        private, PKCS#8     or  NAME.key.json   private, sealed, with its purpose
+    NAME.pub.pem    public
 
 The store holds nothing else, so every file in it can be read by other tools, copied and deleted by
 hand. Nothing in it is ever overwritten.
@@ -14,6 +17,8 @@ from pathlib import Path
 
 from signkit.custody.access import make_private_folder
 from signkit.custody.key_file import encode_key
+from signkit.custody.memory import wipe
+from signkit.custody.sealed import Sealing, seal_key
 from signkit.errors import CustodyError, FileError, KeyNotFoundError, MalformedError
 from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, check_target, read_file, write_new
 from signkit.formats.key_form import KeyForm
@@ -23,6 +28,7 @@ from signkit.verify import limits
 from signkit.verify.ed25519 import PublicKey
 
 _PRIVATE_SUFFIX = ".pem"
+_SEALED_SUFFIX = ".key.json"
 _PUBLIC_SUFFIX = ".pub.pem"
 _NAME_LENGTH = 64
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
@@ -38,6 +44,7 @@ class StoredKey:
         public_path: Where the public key is.
         public_key: The public key, or None where the store has no public file.
         encrypted: Whether the private file is encrypted, or None where it is not there.
+        sealed: Whether the private file is a sealed one, which says what the key is for.
     """
 
     name: str
@@ -45,6 +52,7 @@ class StoredKey:
     public_path: Path
     public_key: PublicKey | None
     encrypted: bool | None
+    sealed: bool = False
 
 
 def is_key_name(name: str) -> bool:
@@ -106,21 +114,22 @@ class KeyStore:
             MalformedError: the name is not one.
             FileError: a file of that name is there.
         """
-        for path in self.paths(name):
+        for path in (*self.paths(name), self.sealed_path(name)):
             check_target(path)
 
-    def new(self, name: str, *, passphrase: bytes) -> PublicKey:
+    def new(self, name: str, *, passphrase: bytes, sealing: Sealing | None = None) -> PublicKey:
         """Make a key: the private file first, so that a public one never stands alone.
 
         Args:
             name: See `is_key_name`.
             passphrase: Encrypts the private key; its quality is the caller's to judge.
+            sealing: What a sealed key file is to say; None for PKCS#8, which says nothing.
 
         Returns:
             Its public key.
 
         Raises:
-            MalformedError: the name is not one.
+            MalformedError: the name is not one, or the purpose cannot be written.
             FileError: a file of that name is there, or cannot be written.
             CustodyError: others may write the folder.
         """
@@ -128,10 +137,15 @@ class KeyStore:
         make_private_folder(self.folder)
         private_path, public_path = self.paths(name)
         opened = OpenedKey(key=new_private_key(), encrypted=True)
-        private = encode_key(opened, KeyForm.PEM, passphrase=passphrase)
+        if sealing is None:
+            private = encode_key(opened, KeyForm.PEM, passphrase=passphrase)
+        else:
+            private_path = self.sealed_path(name)
+            private = seal_key(opened.key, sealing, passphrase=passphrase)
         public = encode_public_key(opened.key.public_key, KeyForm.PEM)
         write_new(private_path, private, mode=PRIVATE_MODE)
         write_new(public_path, public, mode=PUBLIC_MODE)
+        wipe(opened.key.seed)
         return opened.key.public_key
 
     def get(self, name: str) -> StoredKey:
@@ -139,10 +153,12 @@ class KeyStore:
 
         Raises:
             KeyNotFoundError: the store has no file of that name.
+            CustodyError: it has two private files of that name.
             FormatError, KeyRefusedError: its public file is not a public key.
         """
         private_path, public_path = self.paths(name)
-        has_private, has_public = os.path.isfile(private_path), os.path.isfile(public_path)
+        private_path, has_private = self._find_private(name, private_path)
+        has_public = os.path.isfile(public_path)
         if not has_private and not has_public:
             message = f"no key {name} in {self.folder}"
             raise KeyNotFoundError(message, hint="signkit keys list shows the keys there are")
@@ -150,20 +166,32 @@ class KeyStore:
         if has_public:
             data = read_file(public_path, limit=limits.KEY_FILE_SIZE, what="public key")
             public_key = read_public_key(data)
+        sealed = private_path == self.sealed_path(name)
         if has_private:
             data = read_file(private_path, limit=limits.KEY_FILE_SIZE, what="private key")
-            encrypted = is_encrypted_key(data)
+            encrypted = sealed or is_encrypted_key(data)
         return StoredKey(
             name=name,
             private_path=private_path,
             public_path=public_path,
             public_key=public_key,
             encrypted=encrypted,
+            sealed=sealed,
         )
+
+    def _find_private(self, name: str, plain_path: Path) -> tuple[Path, bool]:
+        sealed_path = self.sealed_path(name)
+        found = [path for path in (plain_path, sealed_path) if os.path.isfile(path)]
+        if len(found) > 1:
+            message = f"the key {name} has two private files: {plain_path} and {sealed_path}"
+            raise CustodyError(message, hint="which one is meant? move the other one away")
+        return (found[0], True) if found else (plain_path, False)
 
     def has(self, name: str) -> bool:
         """Say whether a text names a key of the store."""
-        return is_key_name(name) and any(os.path.isfile(path) for path in self.paths(name))
+        if not is_key_name(name):
+            return False
+        return any(os.path.isfile(path) for path in (*self.paths(name), self.sealed_path(name)))
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all keys, in order; none where there is no folder.
@@ -178,11 +206,14 @@ class KeyStore:
         except OSError as error:
             message = f"the folder {self.folder} cannot be read: {(error.strerror or '').lower()}"
             raise FileError(message) from error
-        found = {name.removesuffix(_PRIVATE_SUFFIX).removesuffix(".pub") for name in files}
+        found = {
+            name.removesuffix(_SEALED_SUFFIX).removesuffix(_PRIVATE_SUFFIX).removesuffix(".pub")
+            for name in files
+        }
         return tuple(sorted(name for name in found if self.has(name)))
 
     def paths(self, name: str) -> tuple[Path, Path]:
-        """Return where the private and the public file of a key are, or would be.
+        """Return where the private PKCS#8 and the public file of a key are, or would be.
 
         Raises:
             MalformedError: the name is not one.
@@ -194,3 +225,7 @@ class KeyStore:
             )
             raise MalformedError(message)
         return self.folder / (name + _PRIVATE_SUFFIX), self.folder / (name + _PUBLIC_SUFFIX)
+
+    def sealed_path(self, name: str) -> Path:
+        """Return where the sealed private file of a key is, or would be."""
+        return self.folder / (name + _SEALED_SUFFIX)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from signkit.custody.sealed import LEAST_COST, Sealing, open_sealed_key
 from signkit.custody.store import KeyStore, is_key_name
 from signkit.errors import (
     CustodyError,
@@ -16,6 +17,8 @@ from signkit.errors import (
     MalformedError,
     SignkitError,
 )
+from signkit.formats.sealed_key import parse_sealed_key
+from signkit.model.purpose import Purpose
 from tests.support.key_files import PASSPHRASE, openssl
 
 
@@ -130,3 +133,27 @@ def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     with pytest.raises(FileError, match="cannot be read: not a directory"):
         KeyStore(tmp_path / "f").names()
+
+
+SEALING = Sealing(
+    purpose=Purpose(artifacts=("a*",)), predecessor=None, created="2026-01-01T00:00:00Z",
+    cost=LEAST_COST,
+)  # fmt: skip
+
+
+def test_makes_a_sealed_key(store: KeyStore) -> None:
+    public_key = store.new("prod", passphrase=PASSPHRASE, sealing=SEALING)
+    stored = store.get("prod")
+    assert (stored.public_key, stored.encrypted, stored.sealed) == (public_key, True, True)
+    assert sorted(os.listdir(store.folder)) == ["prod.key.json", "prod.pub.pem"]
+    assert mode_of(stored.private_path) == 0o600
+    assert store.names() == ("prod",)
+    sealed = parse_sealed_key(stored.private_path.read_bytes())
+    assert sealed.header.purpose.artifacts == ("a*",)
+    assert open_sealed_key(sealed, lambda: PASSPHRASE).public_key == public_key
+    with pytest.raises(FileError, match="exists already"):
+        store.new("prod", passphrase=PASSPHRASE)
+    stored.public_path.unlink()
+    with pytest.raises(FileError, match=r"prod\.key\.json exists already"):
+        store.check_new("prod")
+    assert store.get("prod").public_key is None
