@@ -36,6 +36,7 @@ class KeySource:
         data: The file.
         private: Whether it is a private key.
         stored: The key of the store that it is, or None.
+        on_token: The public key of a private key that lies on a token, or None.
         allow_test_keys: As `enrol_public_key`.
     """
 
@@ -44,6 +45,7 @@ class KeySource:
     private: bool
     allow_test_keys: bool
     stored: StoredKey | None = None
+    on_token: PublicKey | None = None
 
 
 def read_key(
@@ -53,15 +55,17 @@ def read_key(
     private: bool,
     public: bool,
     allow_test_keys: bool,
+    module: Path | None = None,
 ) -> KeySource:
     """Read the key that a person means.
 
     Args:
-        reference: A name of the store, a path, or `-` for standard input.
+        reference: A name of the store, a path, a token's URI, or `-` for standard input.
         store: Where names are looked up.
         private: Take 32 raw bytes as a private seed; otherwise they are a public key.
         public: Take the public file of a name in the store, where there is one.
         allow_test_keys: As `enrol_public_key`.
+        module: The PKCS#11 module.
 
     Raises:
         KeyNotFoundError: neither a name nor a file.
@@ -69,21 +73,24 @@ def read_key(
         FileError, TooLargeError: it cannot be read, or is too large.
     """
     from signkit.custody.access import check_private_file
-    from signkit.formats.private_key import is_private_key
-    from signkit.formats.sealed_key import is_sealed_key
+    from signkit.custody.reference import load_public_reference
 
     if reference == STDIN:
         data = _read_stdin()
         return KeySource(
             name="standard input",
             data=data,
-            private=private or is_private_key(data) or is_sealed_key(data),
+            private=private or _is_private(data),
             allow_test_keys=allow_test_keys,
+        )
+    if on_token := load_public_reference(reference, module=module):
+        return KeySource(
+            name=reference, data=b"", private=True, allow_test_keys=False, on_token=on_token
         )
     stored = store.get(reference) if store.has(reference) else None
     path = _path(reference, stored, store, public=public)
     data, status = read_file_and_status(path, limit=limits.KEY_FILE_SIZE, what="key")
-    is_private = private or is_private_key(data) or is_sealed_key(data)
+    is_private = private or _is_private(data)
     if is_private:
         check_private_file(path, status)
     return KeySource(
@@ -93,6 +100,13 @@ def read_key(
         stored=stored,
         allow_test_keys=allow_test_keys,
     )
+
+
+def _is_private(data: bytes) -> bool:
+    from signkit.formats.private_key import is_private_key
+    from signkit.formats.sealed_key import is_sealed_key
+
+    return is_private_key(data) or is_sealed_key(data)
 
 
 def _path(reference: str, stored: StoredKey | None, store: KeyStore, *, public: bool) -> Path:
@@ -119,11 +133,14 @@ def open_private(source: KeySource, passphrase: PassphraseOptions) -> OpenedKey:
 
     Raises:
         KeyLockedError, FormatError: as `custody.key_file.parse_key`.
-        CustodyError: it is not the key of its public file in the store.
+        CustodyError: it is not the key of its public file in the store, or lies on a token.
     """
     from signkit.custody.key_file import parse_key
+    from signkit.custody.reference import refuse_export
     from signkit.custody.store import check_pair
 
+    if source.on_token is not None:
+        refuse_export(source.name)
     opened = parse_key(
         source.data,
         name=source.name,
@@ -148,6 +165,8 @@ def load_public_key(source: KeySource, passphrase: PassphraseOptions) -> PublicK
     """
     from signkit.formats.public_key import read_public_key
 
+    if source.on_token is not None:
+        return source.on_token
     if source.private:
         return open_private(source, passphrase).key.public_key
     return read_public_key(source.data, allow_test_keys=source.allow_test_keys)

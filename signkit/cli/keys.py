@@ -23,6 +23,7 @@ from signkit.cli.keys_purpose import (
     describe_purpose,
 )
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
+from signkit.cli.signer import Pkcs11Module
 from signkit.errors import SignkitError
 
 if TYPE_CHECKING:
@@ -94,12 +95,13 @@ def new(
 
 
 def show(
-    key: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A key, public or private.")],
+    key: Annotated[str, typer.Argument(metavar="NAME|FILE|URI", help="A key, public or private.")],
     *,
     private: Annotated[
         bool, typer.Option("--private", help="Take 32 raw bytes as a private seed.")
     ] = False,
     allow_test_keys: AllowTestKeys = False,
+    pkcs11_module: Pkcs11Module = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -110,7 +112,12 @@ def show(
 
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     source = read_key(
-        key, store=_store(None), private=private, public=True, allow_test_keys=allow_test_keys
+        key,
+        store=_store(None),
+        private=private,
+        public=True,
+        allow_test_keys=allow_test_keys,
+        module=pkcs11_module,
     )
     public_key = load_public_key(source, passphrase)
     value, lines = _describe_identity(public_key)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,8 +20,12 @@ from signkit.cli.key_source import (
     read_key,
 )
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
+from signkit.cli.signer import Pkcs11Module
 from signkit.errors import UsageError
 from signkit.formats.key_form import KeyForm
+
+if TYPE_CHECKING:
+    from signkit.custody.store import KeyStore
 
 _REVEAL_HINT = (
     "add --public for the public key; --reveal-private if the private key itself is meant:"
@@ -60,6 +64,7 @@ def convert(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: stdout.")
     ] = None,
+    pkcs11_module: Pkcs11Module = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -77,7 +82,14 @@ def convert(
         option="--new-passphrase",
     )
     _check_out(out, to, as_json=as_json)
-    source = _read(key, private=private, public=public, allow_test_keys=allow_test_keys)
+    source = read_key(
+        key,
+        store=_store(),
+        private=private,
+        public=public,
+        allow_test_keys=allow_test_keys,
+        module=pkcs11_module,
+    )
     wants_private = source.private and not public
     if wants_private:
         if to is not KeyForm.PEM and not reveal_private:
@@ -112,14 +124,11 @@ def _check_out(out: Path | None, form: KeyForm, *, as_json: bool) -> None:
         raise UsageError(message, hint="name a file with --out")
 
 
-def _read(key: str, *, private: bool, public: bool, allow_test_keys: bool) -> KeySource:
+def _store() -> KeyStore:
     from signkit.cli.home import signkit_home
     from signkit.custody.store import KeyStore
 
-    store = KeyStore(signkit_home() / "keys")
-    return read_key(
-        key, store=store, private=private, public=public, allow_test_keys=allow_test_keys
-    )
+    return KeyStore(signkit_home() / "keys")
 
 
 def _private(

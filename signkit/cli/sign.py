@@ -19,7 +19,7 @@ from signkit.cli.passphrase import (
     PassphraseFile,
     PassphraseOptions,
 )
-from signkit.cli.signer import open_named_signer
+from signkit.cli.signer import Pkcs11Module, open_named_signer
 from signkit.errors import ConfirmationError, FormatError, SignkitError, UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
 def sign(
     request: Annotated[Path, typer.Argument(metavar="REQUEST", help="X.request.json")],
     *,
-    key: Annotated[str, typer.Option(help="A name made by `keys new`, or a private key file.")],
+    key: Annotated[
+        str, typer.Option(help="A name made by `keys new`, a private key file, or a URI.")
+    ],
     content: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Hash the content in this folder as well.")
     ] = None,
@@ -58,6 +60,7 @@ def sign(
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: X.response.json.")
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace any response of that name.")] = False,
+    pkcs11_module: Pkcs11Module = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -73,7 +76,7 @@ def sign(
     if yes_to is not None:
         _check_digest(verified, yes_to)
     _check_free(path, verified, force=force)
-    signer = open_named_signer(key, passphrase)
+    signer = open_named_signer(key, passphrase, module=pkcs11_module)
     contents = _hash_contents(verified, content)
     _review(verified, request, contents, signer)
     if yes_to is None:

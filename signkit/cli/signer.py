@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from signkit.cli import output
 
@@ -11,12 +14,26 @@ if TYPE_CHECKING:
     from signkit.custody.signer import OpenedSigner
 
 
-def open_named_signer(reference: str, passphrase: PassphraseOptions) -> OpenedSigner:
-    """Open a key of the store or a private key file.
+Pkcs11Module = Annotated[
+    Path | None,
+    typer.Option(
+        "--pkcs11-module",
+        metavar="SO",
+        envvar="SIGNKIT_PKCS11_MODULE",
+        help="The library of the token's maker, for --key pkcs11:...",
+    ),
+]
+
+
+def open_named_signer(
+    reference: str, passphrase: PassphraseOptions, *, module: Path | None = None
+) -> OpenedSigner:
+    """Open a key of the store, a private key file, or a key on a token.
 
     Args:
-        reference: A name made by `keys new`, or a path.
-        passphrase: Where its passphrase comes from.
+        reference: A name made by `keys new`, a path, or a URI.
+        passphrase: Where its passphrase or PIN comes from.
+        module: The PKCS#11 module.
 
     Raises:
         KeyNotFoundError, KeyLockedError, CustodyError, FileError, FormatError: it cannot be used.
@@ -26,7 +43,7 @@ def open_named_signer(reference: str, passphrase: PassphraseOptions) -> OpenedSi
     from signkit.custody.store import KeyStore
 
     store = KeyStore(signkit_home() / "keys")
-    surroundings = Surroundings(store=store, secrets=passphrase.existing())
+    surroundings = Surroundings(store=store, secrets=passphrase.existing(), module=module)
     signer = open_signer(reference, surroundings)
     for warning in signer.warnings:
         output.warn(warning)

@@ -18,6 +18,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from signkit.custody.guarded import GuardedSigner, read_clock
 from signkit.custody.key_file import load_key_file
@@ -25,8 +26,10 @@ from signkit.custody.memory import protect_process
 from signkit.custody.signer import Clock, OpenedSigner, Secrets
 from signkit.custody.software import SoftwareSigner
 from signkit.custody.store import KeyStore, check_pair, check_private
-from signkit.errors import KeyNotFoundError
+from signkit.custody.token_uri import parse_token_uri
+from signkit.errors import BackendUnavailableError, CustodyError, KeyNotFoundError
 from signkit.formats.private_key import PrivateKey
+from signkit.verify.ed25519 import PublicKey
 
 _HINT = "signkit keys list shows the keys there are; a file is named by its path"
 
@@ -39,12 +42,14 @@ class Surroundings:
         store: Where names are looked up.
         secrets: Gives the passphrase or PIN where one is needed.
         clock: What a key's validity is judged by.
+        module: The PKCS#11 module, as the operator named it; never from a document.
         memory: The keys that `mem:` names.
     """
 
     store: KeyStore
     secrets: Secrets
     clock: Clock = read_clock
+    module: Path | None = None
     memory: Mapping[str, PrivateKey] = field(default_factory=dict)
 
 
@@ -101,7 +106,56 @@ def _open_memory(name: str, surroundings: Surroundings) -> OpenedSigner:
     return GuardedSigner(SoftwareSigner(key, name=f"mem:{name}"), clock=surroundings.clock)
 
 
+def _open_token(rest: str, surroundings: Surroundings) -> OpenedSigner:
+    uri = parse_token_uri(rest)
+    try:
+        from signkit.custody.pkcs11 import open_token_key
+    except ModuleNotFoundError as error:
+        raise _no_pkcs11() from error
+    key = open_token_key(
+        uri, module=surroundings.module, secrets=surroundings.secrets, name=f"pkcs11:{rest}"
+    )
+    return GuardedSigner(key, clock=surroundings.clock)
+
+
+def load_public_reference(reference: str, *, module: Path | None) -> PublicKey | None:
+    """Return the public key of a key that lies in no file; None where the reference is to a file.
+
+    Args:
+        reference: As `open_signer`.
+        module: The PKCS#11 module.
+
+    Raises:
+        CustodyError: as `custody.pkcs11.load_token_public_key`.
+    """
+    scheme, _, rest = reference.partition(":")
+    if scheme != "pkcs11":
+        return None
+    uri = parse_token_uri(rest)
+    try:
+        from signkit.custody.pkcs11 import load_token_public_key
+    except ModuleNotFoundError as error:
+        raise _no_pkcs11() from error
+    return load_token_public_key(uri, module=module)
+
+
+def refuse_export(name: str) -> NoReturn:
+    """Refuse to write a private key that lies on a token.
+
+    Raises:
+        CustodyError: always.
+    """
+    message = f"the private key {name} stays in its token: signkit does not take keys out of one"
+    raise CustodyError(message, hint="--public writes its public key; a backup is the token's own")
+
+
+def _no_pkcs11() -> BackendUnavailableError:
+    message = "keys on tokens need python-pkcs11, which is not installed"
+    return BackendUnavailableError(message, hint="pip install 'signkit[pkcs11]'")
+
+
 _SCHEMES: dict[str, Callable[[str, Surroundings], OpenedSigner]] = {
     "file": _open_file,
     "mem": _open_memory,
+    "pkcs11": _open_token,
 }

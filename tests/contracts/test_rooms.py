@@ -47,6 +47,8 @@ VIOLATIONS = [
     ("door-nacl", "formats", "nacl.signing"),
     ("door-cryptography", "schemes", "cryptography.hazmat.primitives.hashes"),
     ("door-gnupg", "station", "gnupg"),
+    ("door-pkcs11", "custody", "pkcs11"),
+    ("door-pkcs11", "cli", "pkcs11.mechanisms"),
     ("door-http", "submit", "httpx"),
     ("door-http", "client", "httpx"),
     ("door-retry", "registry", "tenacity"),

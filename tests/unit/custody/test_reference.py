@@ -76,7 +76,7 @@ def test_a_name_wins_over_a_file_of_the_current_folder(
     assert keyid_of("./prod", store) != KEYID
 
 
-@pytest.mark.parametrize("reference", ["none", "", "a/b", "pkcs11:token=x", "x\0y"])
+@pytest.mark.parametrize("reference", ["none", "", "a/b", "pkcs12:token=x", "x\0y"])
 def test_what_is_nothing(store: KeyStore, reference: str) -> None:
     with pytest.raises(KeyNotFoundError, match="no private key") as caught:
         keyid_of(reference, store)
