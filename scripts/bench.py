@@ -29,6 +29,8 @@ BIN = Path(sys.executable).parent
 ROOT = Path(__file__).resolve().parents[1]
 PART = 16 * MIB
 TARGET = "aarch64-unknown-linux"
+_LIBRARY = "softhsm/libsofthsm2.so"
+SOFTHSM = (Path("/usr/lib", _LIBRARY), Path("/usr/lib/x86_64-linux-gnu", _LIBRARY))
 
 Command = Sequence[str | os.PathLike[str]]
 
@@ -221,13 +223,7 @@ class Bench:
 
     def sign(self) -> Figure:
         """Many items, both schemes, own output verified."""
-        self.small()
-        listed = self.folder / "items.list"
-        lines = (self.folder / "small.list").read_text().splitlines()[: self.item_count]
-        while len(lines) < self.item_count:
-            lines *= 2
-        listed.write_text("".join(f"{line}\n" for line in lines[: self.item_count]))
-        request = self.request("items", "--files-from", listed, *self.name(artifact="{stem}"))
+        request = self.many_items()
         loop = [sys.executable, __file__, "--bare-loop", str(request), str(self.key)]
         return measure(
             f"sign {self.item_count} items, both schemes, verified",
@@ -237,6 +233,52 @@ class Bench:
             rounds=self.rounds,
             bound=2.0,
         )
+
+    def sign_pkcs11(self) -> Figure:
+        """The same with the key on a token, SoftHSM2, and one PIN: against the key in a file."""
+        request = self.many_items()
+        on_token = self.token_options()
+        return measure(
+            f"sign {self.item_count} items on SoftHSM2, one PIN",
+            "the same with a key file",
+            lambda: run([*self.sign_command(request), *on_token]),
+            lambda: run(self.sign_command(request)),
+            rounds=self.rounds,
+            bound=None,
+        )
+
+    def token_options(self) -> list[str]:
+        """Put the key on a token of its own, and return what names it there instead."""
+        module = next((path for path in SOFTHSM if path.exists()), None)
+        if module is None or not shutil.which("softhsm2-util"):
+            sys.exit("sign-pkcs11 needs SoftHSM2 (Debian: apt-get install softhsm2)")
+        tokens = self.folder / "tokens"
+        tokens.mkdir()
+        config = self.folder / "softhsm2.conf"
+        config.write_text(f"directories.tokendir = {tokens}\nobjectstore.backend = file\n")
+        os.environ["SOFTHSM2_CONF"] = str(config)
+        pin = self.folder / "pin"
+        pin.touch(mode=0o600)
+        pin.write_text("123456\n")
+        token = ["--label", "bench", "--pin", "123456", "--so-pin", "12345678"]
+        key = ["--token", "bench", "--label", "k", "--id", "01", "--pin", "123456"]
+        for options in (["--init-token", "--free", *token], ["--import", str(self.key), *key]):
+            subprocess.run(["softhsm2-util", *options], check=True, stdout=subprocess.DEVNULL)
+        named = ["--key", "pkcs11:token=bench;object=k", "--pkcs11-module", str(module)]
+        return [*named, "--passphrase-file", str(pin)]
+
+    def many_items(self) -> Path:
+        """Return a request of many items, the same one for every work."""
+        made = self.folder / "items.request.json"
+        if made.exists():
+            return made
+        self.small()
+        listed = self.folder / "items.list"
+        lines = (self.folder / "small.list").read_text().splitlines()[: self.item_count]
+        while len(lines) < self.item_count:
+            lines *= 2
+        listed.write_text("".join(f"{line}\n" for line in lines[: self.item_count]))
+        return self.request("items", "--files-from", listed, *self.name(artifact="{stem}"))
 
     def verify_big(self) -> Figure:
         """One verdict on a big file."""
@@ -514,7 +556,16 @@ def table(figures: Sequence[Figure]) -> str:
     )
 
 
-WORKS = ("prepare-big", "prepare-small", "sign", "verify-big", "verify-small", "start-up", "submit")
+WORKS = (
+    "prepare-big",
+    "prepare-small",
+    "sign",
+    "sign-pkcs11",
+    "verify-big",
+    "verify-small",
+    "start-up",
+    "submit",
+)
 
 
 def main() -> int:
