@@ -62,8 +62,10 @@ class GuardedSigner:
             UnsupportedVersionError: an unknown scheme.
         """
         found = find_scheme(scheme)
-        roles = tuple(each.role for each in item.wanted if each.scheme == scheme)
-        self._admit(scheme, artifact=item.artifact, target=item.target, roles=roles)
+        self._count += 1  # one that is refused counts too
+        if self.purpose is not OPEN:
+            roles = tuple(each.role for each in item.wanted if each.scheme == scheme)
+            self._check(scheme, artifact=item.artifact, target=item.target, roles=roles)
         return found.sign(self._backend, item, request)
 
     def for_trust_roots(self) -> Backend:
@@ -72,14 +74,11 @@ class GuardedSigner:
         Raises:
             KeyUseDeniedError: the key is not for trust roots.
         """
-        self._admit(TRUST_SCHEME, artifact=TRUST_ARTIFACT, target=TRUST_TARGET, roles=(ROOT_ROLE,))
+        self._count += 1
+        self._check(TRUST_SCHEME, artifact=TRUST_ARTIFACT, target=TRUST_TARGET, roles=(ROOT_ROLE,))
         return _TrustRootSigner(self._backend)
 
-    def _admit(self, scheme: str, *, artifact: str, target: str, roles: tuple[str, ...]) -> None:
-        """Count a signature, and check it; one that is refused counts too."""
-        self._count += 1
-        if self.purpose is OPEN:
-            return
+    def _check(self, scheme: str, *, artifact: str, target: str, roles: tuple[str, ...]) -> None:
         use = Use(
             scheme=scheme,
             artifact=artifact,
