@@ -49,6 +49,7 @@ VIOLATIONS = [
     ("door-gnupg", "station", "gnupg"),
     ("door-pkcs11", "custody", "pkcs11"),
     ("door-pkcs11", "cli", "pkcs11.mechanisms"),
+    ("door-bcrypt", "custody", "bcrypt"),
     ("door-http", "submit", "httpx"),
     ("door-http", "client", "httpx"),
     ("door-retry", "registry", "tenacity"),
