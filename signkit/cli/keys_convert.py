@@ -6,6 +6,7 @@ A private key leaves encrypted unless the person says otherwise, in so many word
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +23,7 @@ from signkit.cli.key_source import (
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
 from signkit.cli.signer import Pkcs11Module
 from signkit.errors import UsageError
-from signkit.formats.key_form import KeyForm
+from signkit.formats.key_form import ENCRYPTED_FORMS, KeyForm
 
 if TYPE_CHECKING:
     from signkit.custody.store import KeyStore
@@ -44,26 +45,59 @@ NewEnvOption = Annotated[
 ]
 
 
+ToOption = Annotated[KeyForm, typer.Option(help="The form wanted.")]
+PublicOption = Annotated[bool, typer.Option("--public", help="Only its public key.")]
+PrivateOption = Annotated[
+    bool, typer.Option("--private", help="Take 32 raw bytes as a private seed.")
+]
+RevealOption = Annotated[
+    bool, typer.Option("--reveal-private", help="Write a private key readable by anyone.")
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: stdout.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be written.
+
+    Attributes:
+        form: The form.
+        public: Only the public key, also of a private one.
+        encrypt: Whether a private key is encrypted where the form can be.
+        reveal_private: Whether a person said that it may be readable by anyone.
+        out: The file; None is stdout.
+        as_json: Whether stdout gets JSON.
+    """
+
+    form: KeyForm
+    public: bool
+    encrypt: bool = True
+    reveal_private: bool
+    out: Path | None
+    as_json: bool
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether a private key leaves encrypted."""
+        return self.form in ENCRYPTED_FORMS and self.encrypt and not self.reveal_private
+
+
 def convert(
     key: Annotated[
         str, typer.Argument(metavar="FILE|NAME|-", help="A key in any form; - is stdin.")
     ],
     *,
-    to: Annotated[KeyForm, typer.Option(help="The form wanted.")],
-    public: Annotated[bool, typer.Option("--public", help="Only its public key.")] = False,
-    private: Annotated[
-        bool, typer.Option("--private", help="Take 32 raw bytes as a private seed.")
-    ] = False,
+    to: ToOption,
+    public: PublicOption = False,
+    private: PrivateOption = False,
     allow_test_keys: AllowTestKeys = False,
     encrypt: Annotated[
         bool, typer.Option("--encrypt/--plain", help="Whether a private PEM is encrypted.")
     ] = True,
-    reveal_private: Annotated[
-        bool, typer.Option("--reveal-private", help="Write a private key readable by anyone.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: stdout.")
-    ] = None,
+    reveal_private: RevealOption = False,
+    out: OutOption = None,
     pkcs11_module: Pkcs11Module = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
@@ -75,32 +109,83 @@ def convert(
 ) -> None:
     """Write a key in another form; private keys leave encrypted unless told otherwise."""
     old = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
-    chosen = PassphraseOptions(
-        file=new_passphrase_file,
-        fd=new_passphrase_fd,
-        env=new_passphrase_env,
-        option="--new-passphrase",
+    chosen = new_passphrase(new_passphrase_file, new_passphrase_fd, new_passphrase_env)
+    wanted = Wanted(
+        form=to,
+        public=public,
+        encrypt=encrypt,
+        reveal_private=reveal_private,
+        out=out,
+        as_json=as_json,
     )
-    _check_out(out, to, as_json=as_json)
+    check_wanted(wanted)
     source = read_key(
         key,
-        store=_store(),
+        store=key_store(),
         private=private,
         public=public,
         allow_test_keys=allow_test_keys,
         module=pkcs11_module,
     )
-    wants_private = source.private and not public
-    if wants_private:
-        if to is not KeyForm.PEM and not reveal_private:
-            message = f"the form {to} would show the private key to anyone who sees the result"
+    write_key(source, wanted, old=old, chosen=chosen)
+
+
+def new_passphrase(file: Path | None, fd: int | None, env: str | None) -> PassphraseOptions:
+    """Return where the passphrase of what is written comes from."""
+    return PassphraseOptions(file=file, fd=fd, env=env, option="--new-passphrase")
+
+
+def key_store() -> KeyStore:
+    """Return the store of this user."""
+    from signkit.cli.home import signkit_home
+    from signkit.custody.store import KeyStore
+
+    return KeyStore(signkit_home() / "keys")
+
+
+def check_wanted(wanted: Wanted) -> None:
+    """Check where a key is to go, before it is read.
+
+    Raises:
+        FileError: something stands there.
+        UsageError: it would garble the terminal.
+    """
+    from signkit.formats.files import check_target
+
+    if wanted.out is not None:
+        check_target(wanted.out)
+    elif wanted.form is KeyForm.DER and not wanted.as_json and sys.stdout.isatty():
+        message = "DER is not text and would garble the terminal"
+        raise UsageError(message, hint="name a file with --out")
+
+
+def write_key(
+    source: KeySource, wanted: Wanted, *, old: PassphraseOptions, chosen: PassphraseOptions
+) -> None:
+    """Write a key in a form.
+
+    Args:
+        source: The key.
+        wanted: What is written, and where.
+        old: Where the passphrase of the source comes from.
+        chosen: Where that of what is written comes from.
+
+    Raises:
+        UsageError: a private key would be shown, and nobody said that it may be.
+        Others: as `open_private`, `load_public_key` and `custody.key_file.encode_key`.
+    """
+    private = source.private and not wanted.public
+    if private:
+        if not (wanted.encrypted or wanted.reveal_private or wanted.form is KeyForm.PEM):
+            message = (
+                f"the form {wanted.form} would show the private key to anyone who sees the result"
+            )
             raise UsageError(message, hint=_REVEAL_HINT)
-        _check_sealed(source, reveal=reveal_private)
-        encrypted = encrypt and to is KeyForm.PEM
-        data = _private(source, to, old=old, chosen=chosen if encrypted else None)
+        _check_sealed(source, reveal=wanted.reveal_private)
+        data = _private(source, wanted, old=old, chosen=chosen)
     else:
-        data = _public(source, to, old)
-    _deliver(data, to, out, private=wants_private, as_json=as_json)
+        data = _public(source, wanted.form, old)
+    _deliver(data, wanted, private=private)
 
 
 def _check_sealed(source: KeySource, *, reveal: bool) -> None:
@@ -114,34 +199,17 @@ def _check_sealed(source: KeySource, *, reveal: bool) -> None:
         output.warn(f"the copy of {source.name} has no purpose: it can sign anything, at any time")
 
 
-def _check_out(out: Path | None, form: KeyForm, *, as_json: bool) -> None:
-    from signkit.formats.files import check_target
-
-    if out is not None:
-        check_target(out)
-    elif form is KeyForm.DER and not as_json and sys.stdout.isatty():
-        message = "DER is not text and would garble the terminal"
-        raise UsageError(message, hint="name a file with --out")
-
-
-def _store() -> KeyStore:
-    from signkit.cli.home import signkit_home
-    from signkit.custody.store import KeyStore
-
-    return KeyStore(signkit_home() / "keys")
-
-
 def _private(
-    source: KeySource, form: KeyForm, *, old: PassphraseOptions, chosen: PassphraseOptions | None
+    source: KeySource, wanted: Wanted, *, old: PassphraseOptions, chosen: PassphraseOptions
 ) -> bytes:
     from signkit.custody.key_file import encode_key
 
     opened = open_private(source, old)
-    if chosen is None:
+    if not wanted.encrypted:
         output.warn("the private key is written without encryption: whoever reads it can sign")
-        return encode_key(opened, form, passphrase=None)
+        return encode_key(opened, wanted.form, passphrase=None)
     passphrase = chosen.new()(f"passphrase for the copy of {source.name}")
-    return encode_key(opened, form, passphrase=passphrase)
+    return encode_key(opened, wanted.form, passphrase=passphrase)
 
 
 def _public(source: KeySource, form: KeyForm, passphrase: PassphraseOptions) -> bytes:
@@ -150,17 +218,19 @@ def _public(source: KeySource, form: KeyForm, passphrase: PassphraseOptions) -> 
     return encode_public_key(load_public_key(source, passphrase), form)
 
 
-def _deliver(data: bytes, form: KeyForm, out: Path | None, *, private: bool, as_json: bool) -> None:
+def _deliver(data: bytes, wanted: Wanted, *, private: bool) -> None:
     from signkit.formats.files import PRIVATE_MODE, PUBLIC_MODE, write_new
     from signkit.verify.encoding import encode_base64
 
-    value: dict[str, object] = {"form": str(form), "private": private}
+    out, as_json = wanted.out, wanted.as_json
+    value: dict[str, object] = {"form": str(wanted.form), "private": private}
     if out is not None:
         write_new(out, data, mode=PRIVATE_MODE if private else PUBLIC_MODE)
         output.show_result(value | {"path": str(out)}, "", as_json=as_json)
         return
     if as_json:
-        text = encode_base64(data) if form is KeyForm.DER else data.decode("ascii").rstrip("\n")
+        is_der = wanted.form is KeyForm.DER
+        text = encode_base64(data) if is_der else data.decode("ascii").rstrip("\n")
         output.show_result(value | {"key": text}, "", as_json=True)
         return
     output.show_bytes(data)

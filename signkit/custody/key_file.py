@@ -18,7 +18,7 @@ from signkit.formats.files import read_file_and_status
 from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import (
     OpenedKey,
-    encode_encrypted_key,
+    encode_encrypted_form,
     encode_private_key,
     parse_private_key,
 )
@@ -141,18 +141,17 @@ def encode_key(opened: OpenedKey, form: KeyForm, *, passphrase: bytes | None) ->
 
     Args:
         opened: The key.
-        form: Any form where there is no passphrase, PEM where there is one.
+        form: Any form where there is no passphrase, one of `ENCRYPTED_FORMS` where there is one.
         passphrase: Encrypts the key; None writes it as it is.
 
     Raises:
-        CustodyError: a passphrase for a form that cannot be encrypted.
+        UsageError: a passphrase for a form that cannot be encrypted.
+        UnsupportedVersionError, TooLargeError: this machine lacks what the encryption takes.
+        CustodyError: what was encrypted does not open again.
     """
     if passphrase is None:
         return encode_private_key(opened.key, form)
-    if form is not KeyForm.PEM:
-        message = f"the form {form} cannot be encrypted: expected pem"
-        raise CustodyError(message)
-    encoded = encode_encrypted_key(opened.key, passphrase)
+    encoded = encode_encrypted_form(opened.key, passphrase, form)
     _check_opens(encoded, opened, passphrase)
     return encoded
 

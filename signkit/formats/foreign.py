@@ -13,6 +13,7 @@ from signkit.verify.pem import PEM_START
 
 _NEW_KEY = "signkit signs with Ed25519 only; make a key: signkit keys new NAME"
 _SSH = "make a key of signkit's own: signkit keys new NAME"
+_NAME_FILE = "name the key's own file"
 _CERTIFICATE = "take the key out: openssl x509 -in FILE -pubkey -noout > public.pem"
 _PRIVATE = "nobody but its custodian needs it; take the public key: signkit keys convert --public"
 _PUBLIC = "signing needs the private key of the pair"
@@ -25,22 +26,31 @@ _LABELS = {
     "EC PARAMETERS": ("elliptic-curve parameters", _NEW_KEY),
     "DSA PRIVATE KEY": ("a DSA private key", _NEW_KEY),
     "DSA PARAMETERS": ("DSA parameters", _NEW_KEY),
-    "OPENSSH PRIVATE KEY": ("an OpenSSH private key", _SSH),
+    "OPENSSH PRIVATE KEY": ("an OpenSSH private key", _PRIVATE),
+    "SSH SIGNATURE": ("an OpenSSH signature", _NAME_FILE),
     "SSH2 PUBLIC KEY": ("an SSH public key", _SSH),
     "CERTIFICATE": ("a certificate, not a bare key", _CERTIFICATE),
     "TRUSTED CERTIFICATE": ("a certificate, not a bare key", _CERTIFICATE),
     "X509 CERTIFICATE": ("a certificate, not a bare key", _CERTIFICATE),
     "CERTIFICATE REQUEST": ("a certificate request, not a bare key", _CERTIFICATE),
     "PGP PUBLIC KEY BLOCK": ("an OpenPGP public key", _NEW_KEY),
-    "PGP PRIVATE KEY BLOCK": ("an OpenPGP private key", _NEW_KEY),
+    "PGP PRIVATE KEY BLOCK": ("an OpenPGP private key, which only gpg opens", _NEW_KEY),
+    "PGP SIGNATURE": ("an OpenPGP signature", _NAME_FILE),
 }
+# OpenSSH's types, by how they start, in this order: libraries read a plain key out of FIDO keys and
+# certificates (K05). A certificate's type ends in what tells it.
+_SSH_CERTIFICATE = b"-cert-v01@openssh.com"
+_SSH_TYPES = (
+    (b"sk-", "a FIDO key of OpenSSH, whose signatures have another format"),
+    (b"webauthn-sk-", "a FIDO key of OpenSSH, whose signatures have another format"),
+    (b"ssh-rsa", "an RSA key of OpenSSH"),
+    (b"ssh-dss", "a DSA key of OpenSSH"),
+    (b"ecdsa-", "an elliptic-curve (ECDSA) key of OpenSSH"),
+    (b"ssh-ed25519", "an OpenSSH public key"),
+    (b"ssh-", "an OpenSSH key of another algorithm"),
+)
 _TEXTS = (
-    # The type string comes first: libraries read a plain key out of each of these (K05).
-    (b"sk-", "a FIDO key of OpenSSH, whose signatures have another format", _SSH),
-    (b"ssh-ed25519-cert-v01@openssh.com", "an OpenSSH certificate, not a bare key", _SSH),
-    (b"ssh-", "an OpenSSH public key", _SSH),
-    (b"ecdsa-", "an OpenSSH public key", _SSH),
-    (b"untrusted comment:", "a minisign or signify key", _NEW_KEY),
+    (b"untrusted comment:", "a minisign or signify public key", _PUBLIC),
     (b"{", "JSON", _NEW_KEY),
 )
 # Object identifiers as they stand in DER.
@@ -93,7 +103,7 @@ def _nameless(data: bytes, what: str) -> FormatError:
     if len(data) in {32, 64}:
         message = f"{what}: {len(data)} bytes without any encoding are refused"
         return MalformedError(message, hint="write raw keys as base64 or hex: base64 -w0 FILE")
-    message = f"{what}: none of PEM, DER, raw base64 and raw hex of an Ed25519 key"
+    message = f"{what}: none of PEM, DER, raw base64, raw hex and the formats of other tools"
     return MalformedError(message, hint="see docs/formats/keys.md")
 
 
@@ -137,7 +147,25 @@ def _by_text(data: bytes) -> tuple[str, str] | None:
     for start, name, hint in _TEXTS:
         if data.startswith(start):
             return name, hint
-    return None
+    ssh_name = _ssh_name(data.split(b" ", 1)[0])
+    return (ssh_name, _SSH) if ssh_name else None
+
+
+def _ssh_name(kind: bytes) -> str | None:
+    if kind.endswith(_SSH_CERTIFICATE):
+        return "an OpenSSH certificate, not a bare key"
+    return next((name for start, name in _SSH_TYPES if kind.startswith(start)), None)
+
+
+def explain_ssh_type(kind: bytes, *, what: str) -> FormatError:
+    """Return the error for a key whose type, as it stands inside OpenSSH's file, is not plain Ed25519.
+
+    Args:
+        kind: The type string.
+        what: As `explain_key`.
+    """
+    name = _ssh_name(kind) or "an OpenSSH key of an unknown type"
+    return UnsupportedVersionError(f"{what}: expected an Ed25519 key, got {name}", hint=_SSH)
 
 
 def _by_algorithm(data: bytes) -> tuple[str, str] | None:

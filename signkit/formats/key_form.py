@@ -12,7 +12,7 @@ class KeyForm(StrEnum):
     """The forms of a key file, as the command line spells them.
 
     `raw` and `hex` are one line of the 32 bytes; `raw64` and `hex64` of the 64-byte private form,
-    seed and public key.
+    seed and public key. The last four are other tools' own.
     """
 
     PEM = "pem"
@@ -21,3 +21,11 @@ class KeyForm(StrEnum):
     HEX = "hex"
     RAW64 = "raw64"
     HEX64 = "hex64"
+    OPENSSH = "openssh"
+    MINISIGN = "minisign"
+    SIGNIFY = "signify"
+    JWK = "jwk"
+
+
+ENCRYPTED_FORMS = frozenset((KeyForm.PEM, KeyForm.OPENSSH, KeyForm.MINISIGN, KeyForm.SIGNIFY))
+"""Those in which a private key can be encrypted."""

@@ -106,7 +106,7 @@ def test_k04_version_2_is_read_and_its_public_key_compared() -> None:
     [
         ("ed25519_sk1.pub", "a FIDO key of OpenSSH"),
         ("ed25519_1-cert.pub", "an OpenSSH certificate, not a bare key"),
-        ("ed25519_2.pub", "an OpenSSH public key"),
+        ("mldsa44_ed25519_1.pub", "an OpenSSH key of another algorithm"),
     ],
 )
 def test_k05_the_type_string_of_an_openssh_line_comes_first(file: str, said: str) -> None:
@@ -115,9 +115,15 @@ def test_k05_the_type_string_of_an_openssh_line_comes_first(file: str, said: str
 
 
 @pytest.mark.parametrize("kind", ["openssh_pub_mismatch_all.key", "openssh_pub_mismatch_outer.key"])
-def test_k05_an_openssh_private_key_is_refused_whatever_its_copies(kind: str) -> None:
-    with pytest.raises(UnsupportedVersionError, match="an OpenSSH private key"):
+def test_k05_every_copy_of_the_public_key_in_an_openssh_file_is_the_seeds(kind: str) -> None:
+    with pytest.raises(MalformedError, match="not that of its seed"):
         private((MADE_HERE / kind).read_bytes())
+
+
+@pytest.mark.parametrize("kind", ["ed25519_sk1", "ed25519_sk2"])
+def test_k05_a_fido_key_is_no_private_key(kind: str) -> None:
+    with pytest.raises(UnsupportedVersionError, match="a FIDO key of OpenSSH"):
+        private((THIRD_PARTY / "openssh" / kind).read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -200,7 +206,7 @@ def test_k10_a_signed_comment_moves_no_cursor(corpus: Path) -> None:
     """Attacker: signs a comment with escape sequences. It is refused as text, escaped when shown."""
     data = (corpus / "sig/tools_interop/m_1.bin.ms_esc_comment.minisig").read_bytes()
     assert b"\x1b" in data
-    with pytest.raises(UnsupportedVersionError, match="a minisign or signify key"):
+    with pytest.raises(UnsupportedVersionError, match="a minisign or signify signature"):
         read_public_key(data)
     with pytest.raises(MalformedError, match=r"control character U\+001B"):
         check_text("\x1b[2K", what="reason", limit=limits.REASON_LENGTH, lines=True)
@@ -220,6 +226,14 @@ def test_k11_passphrases() -> None:
     assert len(said) == 1
     with pytest.raises(UnsupportedVersionError, match="triple DES"):
         private((folder / "neg_ossl.enc.3des.pem").read_bytes())
+
+
+@pytest.mark.slow
+def test_k11_the_passphrase_of_minisign(corpus: Path) -> None:
+    data = (corpus / "sig" / "tools_interop" / "ms_pw.key").read_bytes()
+    assert private(data)
+    with pytest.raises(KeyLockedError, match="the passphrase does not open the private key"):
+        private(data, b"wrong")
 
 
 def test_k12_the_canonical_form_is_that_of_rfc_8785_and_twins_differ() -> None:

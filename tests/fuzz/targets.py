@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from tests.fuzz import device_targets, format_targets, network_targets, verify_targets
+from tests.fuzz import (
+    device_targets,
+    format_targets,
+    network_targets,
+    tool_key_targets,
+    verify_targets,
+)
 
 TARGETS = {
     target.name: target
-    for module in (verify_targets, format_targets, network_targets, device_targets)
+    for module in (
+        verify_targets,
+        format_targets,
+        tool_key_targets,
+        network_targets,
+        device_targets,
+    )
     for target in module.TARGETS
 }

@@ -1,8 +1,8 @@
 """Key files, JSON, signature files and strings of the corpus, through every parser that may get one.
 
 What a file must give is what its EXPECT says; where that leaves a choice, what docs/formats say.
-minisign, signify and SSH signatures are formats that signkit does not read: they must be refused
-cleanly, by every parser.
+Signatures of minisign, signify and SSH are formats that signkit does not read: they must be refused
+cleanly, by every parser. Their keys are read.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ DECIDED = {
     "accept only where documented": ACCEPT,  # raw base64
     "accept or reject (decide, same everywhere)": REJECT,  # text before a PEM block
     "accept only with explicit --raw": REJECT,  # bytes without any encoding
-    "accept or refuse the format as a whole": REJECT,  # OpenSSH
+    "accept or refuse the format as a whole": ACCEPT,  # OpenSSH
     "reject": REJECT,
     "reject at enrolment": REJECT,
 }
@@ -141,8 +141,8 @@ def keys_wanted(corpus: Path) -> dict[str, str]:
     made = json.loads((corpus / "keys" / "made_here" / "EXPECT.json").read_text())
     wanted = {f"made_here/{each['file']}": DECIDED[each["want"]] for each in made}
     for line in (corpus / "keys" / "EXPECT_third_party.tsv").read_text().splitlines()[1:]:
-        name, want, answers = line.split("\t")
-        documented = want.startswith("accept: Ed25519") and "ssh_" not in answers
+        name, want, _ = line.split("\t")
+        documented = want.startswith("accept: Ed25519")
         wanted[name.removeprefix("keys/")] = ACCEPT if documented else REJECT
     return wanted
 
@@ -245,11 +245,22 @@ KEYS_AMONG_SIGNATURES = {
     "tools_interop/ossl.pub.pem",
     "tools_interop/ossl.enc.pbkdf2.pem",
     "tools_interop/ossl.enc.scrypt.pem",
+    "tools_interop/ms_plain.key",
+    "tools_interop/ms_plain.pub",
+    "tools_interop/ms_pw.key",
+    "tools_interop/ms_pw.pub",
+    "tools_interop/sg.pub",
+    "tools_interop/sg.sec",
+    "tools_interop/sk_ed",
+    "tools_interop/sk_ed.pub",
+    "signify_regress/regresskey.pub",
+    "signify_regress/regresskey.sec",
+    "openssh_sshsig/ed25519.pub",
 }
 
 
 def run_signature_files(table: Table, corpus: Path) -> None:
-    """Run every file of other tools: two formats are read, all else is refused cleanly."""
+    """Run every file of other tools: their keys are read, all else is refused cleanly."""
     folder = corpus / "sig"
     for name, data in files_in(folder):
         want = ACCEPT if name in KEYS_AMONG_SIGNATURES else REJECT

@@ -16,6 +16,7 @@ from signkit.errors import (
     SignkitError,
     TooLargeError,
     UnsupportedVersionError,
+    UsageError,
 )
 from signkit.formats.key_form import KeyForm
 from signkit.formats.private_key import (
@@ -95,7 +96,7 @@ def test_a_missing_passphrase_or_a_wrong_one_locks_the_key(tmp_path: Path) -> No
     [
         ("openssl/neg_ossl.enc.3des.pem", UnsupportedVersionError),
         ("openssl/ossl.pub.pem", UnsupportedVersionError),
-        ("third_party/openssh/ed25519_1", UnsupportedVersionError),
+        ("third_party/openssh/ed25519_sk1", UnsupportedVersionError),
         ("made_here/pem_two_keys.pem", SignkitError),
     ],
 )
@@ -128,7 +129,7 @@ def test_no_traceback_holds_a_private_byte(tmp_path: Path) -> None:
 def test_encodes_under_a_passphrase_and_opens_it_before_it_says_so() -> None:
     pem = encode_key(OPENED, KeyForm.PEM, passphrase=PASSPHRASE)
     assert parse_private_key(pem, passphrase=passphrase).encrypted
-    with pytest.raises(CustodyError, match="form der cannot be encrypted"):
+    with pytest.raises(UsageError, match="form der cannot be encrypted"):
         encode_key(OPENED, KeyForm.DER, passphrase=PASSPHRASE)
     assert encode_key(OPENED, KeyForm.DER, passphrase=None).endswith(SEED)
 
@@ -136,6 +137,6 @@ def test_encodes_under_a_passphrase_and_opens_it_before_it_says_so() -> None:
 def test_a_fault_while_encrypting_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A flipped bit in memory would lose the key for ever: nothing is written."""
     other = cheap_pem(b"\x78" * 32)
-    monkeypatch.setattr("signkit.custody.key_file.encode_encrypted_key", lambda *_args: other)
+    monkeypatch.setattr("signkit.custody.key_file.encode_encrypted_form", lambda *_args: other)
     with pytest.raises(CustodyError, match="does not open again"):
         encode_key(OPENED, KeyForm.PEM, passphrase=PASSPHRASE)

@@ -41,10 +41,9 @@ def test_names_the_public_keys_that_openssl_makes(
         ("openssl/ossl.enc.scrypt.pem", "a private key"),
         ("made_here/priv_ok.der", "a private key"),
         ("made_here/openssh_ok.key", "an OpenSSH private key"),
-        ("third_party/openssh/ed25519_2.pub", "an OpenSSH public key"),
         ("third_party/openssh/ed25519_1-cert.pub", "an OpenSSH certificate, not a bare key"),
         ("third_party/openssh/ed25519_sk1.pub", "a FIDO key of OpenSSH"),
-        ("third_party/openssh/mldsa44_ed25519_1.pub", "an OpenSSH public key"),
+        ("third_party/openssh/mldsa44_ed25519_1.pub", "an OpenSSH key of another algorithm"),
         ("third_party/openssl_certs/server-ed25519-cert.pem", "a certificate, not a bare key"),
         ("third_party/openssl_pem_reading/csr.pem", "a certificate request"),
         ("third_party/openssl_pem_reading/dsaparam.pem", "DSA parameters"),
@@ -58,11 +57,15 @@ def test_names_files_of_other_tools(file: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        (b"untrusted comment: minisign public key\nRWQ=\n", "a minisign or signify key"),
+        (b"untrusted comment: minisign public key\nRWQ=\n", "a minisign or signify public key"),
+        (b"ssh-ed25519 AAAA", "an OpenSSH public key"),
+        (b"ssh-rsa AAAA", "an RSA key of OpenSSH"),
+        (b"ssh-dss AAAA", "a DSA key of OpenSSH"),
+        (b"-----BEGIN SSH SIGNATURE-----\n", "an OpenSSH signature"),
         (b'{"kty":"OKP"}', "JSON"),
         (b"-----BEGIN PGP PUBLIC KEY BLOCK-----\n", "an OpenPGP public key"),
         (b"-----BEGIN NONSENSE-----\n", "a PEM block called 'NONSENSE'"),
-        (b"ecdsa-sha2-nistp256 AAAA", "an OpenSSH public key"),
+        (b"ecdsa-sha2-nistp256 AAAA", r"an elliptic-curve (ECDSA) key of OpenSSH"),
     ],
 )
 def test_names_texts_of_other_tools(data: bytes, name: str) -> None:

@@ -23,7 +23,7 @@ DECIDED = {
     "accept or reject (decide, same everywhere)": False,  # text before a PEM block
     "accept only with explicit --raw": False,  # 32 or 64 bytes without any encoding
     "accept only where documented": True,  # raw base64
-    "accept or refuse the format as a whole": False,  # OpenSSH
+    "accept or refuse the format as a whole": True,  # OpenSSH
     "accept (fwup/Peridio style hex)": True,
     "accept, normalise to lower-case": True,
     "accept": True,
@@ -31,7 +31,10 @@ DECIDED = {
     "reject at enrolment": False,
 }
 FILES = sorted(
-    path for path in VECTORS.rglob("*") if path.is_file() and path.suffix not in {".md", ".json"}
+    path
+    for path in VECTORS.rglob("*")
+    # Those of other tools have tests of their own, and minisign's derivation takes seconds.
+    if path.is_file() and path.suffix not in {".md", ".json"} and "tools" not in path.parts
 )
 
 
@@ -76,8 +79,7 @@ def test_every_file_gives_a_key_or_an_error_of_ours(path: Path) -> None:
 def test_takes_only_documented_keys_of_third_parties(line: list[str]) -> None:
     file, want = line[0].removeprefix("keys/"), line[1]
     key = read((VECTORS / "third_party" / file).read_bytes())
-    documented = want.startswith("accept: Ed25519") and "ssh_" not in line[2]
-    assert (key is not None) == documented
+    assert (key is not None) == want.startswith("accept: Ed25519")
 
 
 def test_weak_encryption_is_refused_by_name() -> None:

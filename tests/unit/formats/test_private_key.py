@@ -239,7 +239,9 @@ def test_new_keys_come_from_32_random_bytes() -> None:
     assert new_private_key().seed != new_private_key().seed
 
 
-PLAIN_FORMS = [encode_private_key(KEY, form) for form in KeyForm]
+# Those of other tools have tests of their own: in them some bits say nothing about the key.
+OURS = [KeyForm.PEM, KeyForm.DER, KeyForm.RAW, KeyForm.HEX, KeyForm.RAW64, KeyForm.HEX64]
+PLAIN_FORMS = [encode_private_key(KEY, form) for form in OURS]
 
 
 @pytest.mark.parametrize("data", [*PLAIN_FORMS, DALEK_V2])
