@@ -38,11 +38,15 @@ _LABEL_WIDTH = 13
 def register(app: typer.Typer) -> None:
     """Add the group."""
     from signkit.cli.keys_convert import convert
+    from signkit.cli.keys_export import export
+    from signkit.cli.keys_import import import_key
 
     group = typer.Typer(no_args_is_help=True, help="Make, show and convert Ed25519 keys.")
     group.command("new", help="Make a key, encrypted under a passphrase.")(new)
     group.command("show", help="Show a key's public parts in every encoding.")(show)
     group.command("convert", help="Write a key in another form.")(convert)
+    group.command("import", help="Take another tool's key into the store.")(import_key)
+    group.command("export", help="Write a key of the store for another tool.")(export)
     group.command("list", help="List the keys of the store.")(list_keys)
     app.add_typer(group, name="keys")
 
@@ -89,8 +93,8 @@ def new(
     sealing = purpose.sealing() if sealed else None
     secret = passphrase.new()(f"passphrase of {name}")
     public_key = store.new(name, passphrase=secret, sealing=sealing)
-    value, lines = _describe_files(store.get(name))
-    key_value, key_lines = _describe_identity(public_key)
+    value, lines = describe_stored(store.get(name))
+    key_value, key_lines = describe_identity(public_key)
     output.show_result(value | key_value, "\n".join([*lines, *key_lines]), as_json=as_json)
 
 
@@ -120,7 +124,7 @@ def show(
         module=pkcs11_module,
     )
     public_key = load_public_key(source, passphrase)
-    value, lines = _describe_identity(public_key)
+    value, lines = describe_identity(public_key)
     purpose, purpose_lines = _describe_sealed(source)
     lines += purpose_lines
     encodings = _encodings(public_key)
@@ -179,24 +183,26 @@ def _store(folder: Path | None) -> KeyStore:
     return KeyStore(folder if folder is not None else signkit_home() / "keys")
 
 
-def _describe_files(stored: StoredKey) -> tuple[dict[str, object], list[str]]:
+def describe_stored(stored: StoredKey) -> tuple[dict[str, object], list[str]]:
+    """Return where a key's files are: for data, and for people."""
     from signkit.formats.display import escape
 
-    private_path, public_path = str(stored.private_path), str(stored.public_path)
-    how = "sealed" if stored.sealed else "encrypted"
+    private = stored.encrypted is not None
     value: dict[str, object] = {
         "name": stored.name,
-        "private_path": private_path,
-        "public_path": public_path,
+        "private_path": str(stored.private_path) if private else None,
+        "public_path": str(stored.public_path),
     }
+    how = "sealed" if stored.sealed else "encrypted"
+    shown = f"{escape(str(stored.private_path))} ({how})" if private else "not here"
     return value, [
         _row("key", stored.name),
-        _row("private key", f"{escape(private_path)} ({how})"),
-        _row("public key", escape(public_path)),
+        _row("private key", shown),
+        _row("public key", escape(str(stored.public_path))),
     ]
 
 
-def _describe_identity(key: PublicKey) -> tuple[dict[str, object], list[str]]:
+def describe_identity(key: PublicKey) -> tuple[dict[str, object], list[str]]:
     """Return what tells a key from any other: for data, and for people."""
     from signkit.formats.fingerprint import fingerprint_digest, hex_rows, word_rows
     from signkit.verify.encoding import encode_base64

@@ -133,10 +133,21 @@ class KeyStore:
             FileError: a file of that name is there, or cannot be written.
             CustodyError: others may write the folder.
         """
+        opened = OpenedKey(key=new_private_key(), encrypted=True)
+        self.add(name, opened, passphrase=passphrase, sealing=sealing)
+        wipe(opened.key.seed)
+        return opened.key.public_key
+
+    def add(
+        self, name: str, opened: OpenedKey, *, passphrase: bytes, sealing: Sealing | None = None
+    ) -> None:
+        """Put a private key into the store under a new name, encrypted.
+
+        Args, Raises: as `new`.
+        """
         self.check_new(name)
         make_private_folder(self.folder)
         private_path, public_path = self.paths(name)
-        opened = OpenedKey(key=new_private_key(), encrypted=True)
         if sealing is None:
             private = encode_key(opened, KeyForm.PEM, passphrase=passphrase)
         else:
@@ -145,8 +156,6 @@ class KeyStore:
         public = encode_public_key(opened.key.public_key, KeyForm.PEM)
         write_new(private_path, private, mode=PRIVATE_MODE)
         write_new(public_path, public, mode=PUBLIC_MODE)
-        wipe(opened.key.seed)
-        return opened.key.public_key
 
     def get(self, name: str) -> StoredKey:
         """Look a key up.

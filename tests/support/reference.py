@@ -17,6 +17,8 @@ _COMMANDS = (
     "keys new",
     "keys show",
     "keys convert",
+    "keys import",
+    "keys export",
     "keys list",
     "prepare",
     "show",
