@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from signkit.custody.access import make_private_folder
-from signkit.custody.key_file import load_key_file
+from signkit.custody.key_file import load_backend
 from signkit.custody.store import KeyStore, check_pair
 from signkit.errors import CustodyError, VerificationError
 from signkit.formats.files import PUBLIC_MODE, write_new
@@ -42,7 +42,7 @@ def adopt_private_key(
     """
     store.add(name, opened, passphrase=passphrase)
     stored = store.get(name)
-    signer = load_key_file(stored.private_path, secrets=lambda _what: passphrase, name=name)
+    signer = load_backend(stored.private_path, secrets=lambda _what: passphrase, name=name)
     check_pair(stored, signer.public_key)
     challenge = _CHALLENGE + os.urandom(32)
     try:

@@ -6,6 +6,7 @@ import json
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,8 +171,8 @@ def test_passphrases_are_asked_for_on_the_terminal(tmp_path: Path) -> None:
 class _Stranger(KeyStore):
     """A store in which the public file of another key lies beside the private one."""
 
-    def add(self, name: str, opened: OpenedKey, *, passphrase: bytes) -> None:
-        super().add(name, opened, passphrase=passphrase)
+    def add(self, name: str, opened: OpenedKey, **how: Any) -> None:
+        super().add(name, opened, **how)
         stranger: PublicKey = PrivateKey(bytes([5]) * 32, allow_test_keys=True).public_key
         self.paths(name)[1].write_bytes(encode_public_key(stranger, KeyForm.PEM))
 
