@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz import (
+    custody_targets,
     device_targets,
     format_targets,
     network_targets,
@@ -18,6 +19,7 @@ TARGETS = {
         tool_key_targets,
         network_targets,
         device_targets,
+        custody_targets,
     )
     for target in module.TARGETS
 }
