@@ -50,6 +50,8 @@ VIOLATIONS = [
     ("door-pkcs11", "custody", "pkcs11"),
     ("door-pkcs11", "cli", "pkcs11.mechanisms"),
     ("door-bcrypt", "custody", "bcrypt"),
+    ("door-shares", "station", "shamir_mnemonic"),
+    ("door-shares", "cli", "segno"),
     ("door-http", "submit", "httpx"),
     ("door-http", "client", "httpx"),
     ("door-retry", "registry", "tenacity"),
