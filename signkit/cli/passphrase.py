@@ -73,7 +73,7 @@ class PassphraseOptions:
         FileError where the place that was named does not hold a passphrase, KeyLockedError
         where there is no terminal to ask on or nothing was typed.
         """
-        return lambda what: self._read(what) or _check(_type(what), "the terminal")
+        return lambda what: self._read(what) or _check(type_hidden(what), "the terminal")
 
     def new(self) -> Callable[[str], bytes]:
         """Return a callback that gets a passphrase for a new key: typed twice, and not short.
@@ -133,8 +133,15 @@ def _strip_line_end(data: bytes) -> bytes:
     return data[:-2] if data.endswith(b"\r\n") else data.removesuffix(b"\n")
 
 
-def _type(what: str) -> bytes:
-    """Ask on the terminal of this process, whatever stdin is; nothing is echoed."""
+def type_hidden(what: str) -> bytes:
+    """Ask on the terminal of this process, whatever stdin is; nothing is echoed.
+
+    Args:
+        what: What is wanted, for the prompt.
+
+    Raises:
+        KeyLockedError: there is no terminal, or nothing was typed.
+    """
     try:
         os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
     except OSError:
@@ -150,8 +157,8 @@ def _type(what: str) -> bytes:
 
 
 def _type_twice(what: str) -> bytes:
-    first = _check_length(_check(_type(f"new {what}"), "the terminal"))
-    if _type("the same again") != first:
+    first = _check_length(_check(type_hidden(f"new {what}"), "the terminal"))
+    if type_hidden("the same again") != first:
         message = "the two passphrases differ: nothing was written"
         raise UsageError(message, hint="run the command again")
     return first

@@ -20,6 +20,8 @@ _COMMANDS = (
     "keys import",
     "keys export",
     "keys list",
+    "keys split",
+    "keys recover",
     "prepare",
     "show",
     "sign",
