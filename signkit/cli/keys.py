@@ -37,7 +37,7 @@ _LABEL_WIDTH = 13
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    from signkit.cli import keys_shares
+    from signkit.cli import keys_backup, keys_shares
     from signkit.cli.keys_convert import convert
     from signkit.cli.keys_export import export
     from signkit.cli.keys_import import import_key
@@ -50,6 +50,7 @@ def register(app: typer.Typer) -> None:
     group.command("export", help="Write a key of the store for another tool.")(export)
     group.command("list", help="List the keys of the store.")(list_keys)
     keys_shares.register(group)
+    keys_backup.register(group)
     app.add_typer(group, name="keys")
 
 

@@ -101,7 +101,7 @@ def split(
         message = "where the shares go: expected either --out DIR or --to-terminal"
         raise UsageError(message)
     old = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
-    private = _open(key, old)
+    private = open_key(key, old)
     chosen = _share_options(share_passphrase_file, share_passphrase_fd)
     secret = _share_passphrase(chosen, ask=ask_share_passphrase, new=True)
     context = SheetContext(
@@ -137,7 +137,12 @@ def _plan(
     return check_plan(SharePlan(groups=found, threshold=group_threshold or 1))
 
 
-def _open(reference: str, passphrase: PassphraseOptions) -> PrivateKey:
+def open_key(reference: str, passphrase: PassphraseOptions) -> PrivateKey:
+    """Return the private key that a name of the store or a path means.
+
+    Raises:
+        CustodyError, FileError, FormatError: as `key_source.read_key` and `open_private`.
+    """
     from signkit.cli.key_source import open_private, read_key
 
     source = read_key(
@@ -238,7 +243,8 @@ def recover(
     chosen = _share_options(share_passphrase_file, share_passphrase_fd)
     secret = _share_passphrase(chosen, ask=ask_share_passphrase, new=False)
     key = PrivateKey(collected.restore(secret))
-    check_restored(key, keyid=expected, source="the shares")
+    hint = "the share passphrase: missing, mistyped or superfluous; or shares of another key"
+    check_restored(key, keyid=expected, source="the shares", hint=hint)
     fresh = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     used = f"{len(collected.shares)} shares"
     finish(key, store, named, passphrase=fresh, source=used, as_json=as_json)

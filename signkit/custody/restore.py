@@ -56,21 +56,21 @@ def _parse_keyid(text: str) -> str:
     return digits
 
 
-def check_restored(key: PrivateKey, *, keyid: str, source: str) -> None:
+def check_restored(key: PrivateKey, *, keyid: str, source: str, hint: str) -> None:
     """Check that a restored key is the expected one.
 
     Args:
         key: The key.
         keyid: The expected keyid.
         source: What it came from, for the message ("the shares").
+        hint: Why that may be.
 
     Raises:
         CustodyError: it is another key.
     """
     if key.public_key.keyid != keyid:
-        message = f"{source} restore another key than the expected {keyid}; nothing was written"
-        hint = "shares under another or a mistyped share passphrase, or of another key"
-        raise CustodyError(message, hint=hint if "shares" in source else "a backup of another key")
+        message = f"another key than the expected {keyid} came from {source}; nothing was written"
+        raise CustodyError(message, hint=hint)
 
 
 def check_room(store: KeyStore, name: str) -> None:

@@ -22,6 +22,8 @@ _COMMANDS = (
     "keys list",
     "keys split",
     "keys recover",
+    "keys backup",
+    "keys restore",
     "prepare",
     "show",
     "sign",
