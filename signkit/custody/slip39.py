@@ -16,13 +16,17 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from itertools import product
 
-from shamir_mnemonic import MnemonicError, Share, generate_mnemonics, recover_ems
-from shamir_mnemonic.rs1024 import verify_checksum
-from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup
-from shamir_mnemonic.wordlist import WORD_INDEX_MAP, WORDLIST
-
 from signkit.errors import CustodyError, MalformedError
 from signkit.formats.private_key import SEED_SIZE
+
+try:
+    from shamir_mnemonic import MnemonicError, Share, generate_mnemonics, recover_ems
+    from shamir_mnemonic.rs1024 import verify_checksum
+    from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup
+    from shamir_mnemonic.wordlist import WORD_INDEX_MAP, WORDLIST
+except ModuleNotFoundError as error:  # an extra, and not every station splits keys
+    _MESSAGE = "shares need the library shamir-mnemonic, which is not installed"
+    raise CustodyError(_MESSAGE, hint="install signkit[shares], as locked for a station") from error
 
 WORD_COUNT = 33
 MOST_SHARES = 16

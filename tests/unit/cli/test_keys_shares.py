@@ -199,6 +199,23 @@ def test_no_name_and_no_terminal(machine: Machine) -> None:
     assert "no words: there is no terminal" in ran.stderr
 
 
+def test_without_the_extra_it_says_so(machine: Machine) -> None:
+    code = (
+        "import sys; sys.modules['shamir_mnemonic'] = None;"
+        "from signkit.cli.app import run_app; sys.exit(run_app(sys.argv[1:]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "keys", "recover", "--check", "--share", "x"],
+        env=machine.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 5
+    assert "error: shares need the library shamir-mnemonic" in ran.stderr
+    assert "hint: install signkit[shares]" in ran.stderr
+
+
 def test_words_typed_at_a_terminal(machine: Machine) -> None:
     """Unseen, some a line; a wrong word is named by its place, and what stood before is kept."""
     first, second, third = (words(machine, number) for number in (2, 3, 5))
