@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from itertools import product
+from functools import reduce
 
 from signkit.errors import CustodyError, MalformedError
 from signkit.formats.private_key import SEED_SIZE
 
 try:
     from shamir_mnemonic import MnemonicError, Share, generate_mnemonics, recover_ems
-    from shamir_mnemonic.rs1024 import verify_checksum
+    from shamir_mnemonic.rs1024 import create_checksum
     from shamir_mnemonic.shamir import EncryptedMasterSecret, ShareGroup
     from shamir_mnemonic.wordlist import WORD_INDEX_MAP, WORDLIST
 except ModuleNotFoundError as error:  # an extra, and not every station splits keys
@@ -32,7 +32,9 @@ WORD_COUNT = 33
 MOST_SHARES = 16
 """The most members of a group, and the most groups (4 bits each)."""
 SET_WORDS = 2
-_LIST_SIZE = 1024
+_DATA_COUNT = 30  # words before the checksum
+_WORD_BITS = 10
+_LONGEST_WORD = 16  # letters; twice the longest of the list is still a slip of the pen
 # 10,000 * 2^e rounds of PBKDF2 with HMAC-SHA-256 in all. Without a passphrase they guard nothing;
 # with one, e = 6 is the 600,000 that OWASP's guide asks for.
 _EXPONENT_PLAIN, _EXPONENT_PASSPHRASE = 0, 6
@@ -70,6 +72,8 @@ def is_word(word: str) -> bool:
 
 def similar_words(word: str) -> tuple[str, ...]:
     """Return up to three words of the list that look like one that is not on it."""
+    if len(word) > _LONGEST_WORD:
+        return ()
     starting = [known for known in WORDLIST if len(word) >= 4 and known.startswith(word[:4])]
     close = get_close_matches(word, WORDLIST, n=3, cutoff=0.6)
     return tuple(dict.fromkeys([*starting, *close]))[:3]
@@ -148,19 +152,43 @@ def _check_sum(words: tuple[str, ...], *, what: str) -> None:
 
 
 def _fits(indices: Sequence[int]) -> bool:
-    extendable = bool(indices[1] & _EXTENDABLE_BIT)
-    return bool(verify_checksum(indices, _CUSTOMIZATION[extendable]))
+    return _checksum(indices[:_DATA_COUNT]) == _as_number(indices[_DATA_COUNT:])
+
+
+def _checksum(data: Sequence[int]) -> int:
+    """Return the 30 bits of the checksum that belongs to the 30 words before it."""
+    extendable = bool(data[1] & _EXTENDABLE_BIT)
+    return _as_number(create_checksum(data, _CUSTOMIZATION[extendable]))
+
+
+def _as_number(indices: Iterable[int]) -> int:
+    return reduce(lambda number, index: number << _WORD_BITS | index, indices, 0)
 
 
 def _wrong_places(indices: list[int]) -> tuple[int, ...]:
     """Return the place of the one wrong word; none where more than one is wrong.
 
-    Any three errors are detected, so one error has one explanation.
+    The checksum is linear: what a change of several bits does to it is the sum of what each bit
+    does. So a place is the wrong one where the bits of its word can add up to the difference. Any
+    three errors are detected, so one error has one explanation.
     """
-    for place, other in product(range(WORD_COUNT), range(_LIST_SIZE)):
-        if _fits([*indices[:place], other, *indices[place + 1 :]]):
+    data, given = indices[:_DATA_COUNT], indices[_DATA_COUNT:]
+    right = _checksum(data)
+    difference = right ^ _as_number(given)
+    for place in range(_DATA_COUNT):
+        sums = {0}
+        for bit in range(_WORD_BITS):
+            changed = [*data[:place], data[place] ^ 1 << bit, *data[place + 1 :]]
+            effect = _checksum(changed) ^ right
+            sums |= {each ^ effect for each in sums}
+        if difference in sums:
             return (place + 1,)
-    return ()
+    places = [
+        WORD_COUNT - word
+        for word in range(WORD_COUNT - _DATA_COUNT)
+        if difference >> word * _WORD_BITS & (1 << _WORD_BITS) - 1
+    ]
+    return tuple(places) if len(places) == 1 else ()
 
 
 def _swapped_places(indices: list[int]) -> tuple[int, ...]:

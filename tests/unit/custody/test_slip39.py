@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,19 @@ def test_two_swapped_words_are_named() -> None:
         parse_share(words, what="share 2")
 
 
+def test_each_place_is_found_whatever_the_word() -> None:
+    words = list(one_share().words)
+    for place in range(33):
+        other = list(words)
+        other[place] = "zero" if words[place] != "zero" else "academic"
+        with pytest.raises(MalformedError, match=f": word {place + 1} is wrong"):
+            parse_share(other, what="share 2")
+
+
+def test_a_word_of_any_length_is_no_reason_to_search_for_long() -> None:
+    assert similar_words("academic" * 10_000) == ()
+
+
 def test_more_wrong_words_are_not_guessed_at() -> None:
     words = list(one_share().words)
     for place in (4, 9, 14):
@@ -115,7 +129,9 @@ def test_the_first_four_letters_are_enough_for_a_suggestion() -> None:
 
 def test_a_repr_holds_no_word() -> None:
     share = one_share()
-    assert not set(share.words[2:]) & set(repr(share).replace("'", " ").split())
+    shown = repr(share)
+    assert "words=" not in shown
+    assert not [pair for pair in pairwise(share.words[2:]) if " ".join(pair) in shown]
 
 
 def test_shares_that_only_name_the_same_set_do_not_fit() -> None:
