@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz import (
+    custodian_targets,
     custody_targets,
     device_targets,
     format_targets,
@@ -20,6 +21,7 @@ TARGETS = {
         network_targets,
         device_targets,
         custody_targets,
+        custodian_targets,
     )
     for target in module.TARGETS
 }
