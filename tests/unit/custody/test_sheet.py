@@ -83,11 +83,12 @@ def _first(plan: SharePlan) -> tuple[Sheet, SheetContext]:
 
 
 def test_hostile_names_stay_text() -> None:
-    sheets, context = sheets_of(ONE, name="<script>\u202e", holder='"><li>zero</li>\x1b[2J')
+    sheets, context = sheets_of(ONE, name="<script>\u202e\udcb0", holder='"><li>zero</li>\x1b[2J')
     page = render_sheet(sheets[0], context)
     assert "<script>" not in page
     assert "\x1b" not in page
     assert "\u202e" not in page
+    page.encode("utf-8")
     assert parse_share_text(read_sheet(page), what="a sheet") == sheets[0].share
     shown = render_text(sheets[0], context) + render_register([("share-1", sheets[0])], context)
     assert "\x1b" not in shown
