@@ -144,10 +144,13 @@ def open_key(reference: str, passphrase: PassphraseOptions) -> PrivateKey:
         CustodyError, FileError, FormatError: as `key_source.read_key` and `open_private`.
     """
     from signkit.cli.key_source import open_private, read_key
+    from signkit.custody.key_file import read_sealed
 
     source = read_key(
         reference, store=key_store(), private=True, public=False, allow_test_keys=False
     )
+    if read_sealed(source.data) is not None:
+        output.warn("the purpose of a sealed key does not go along: keep its file, or its settings")
     return open_private(source, passphrase).key
 
 

@@ -199,6 +199,16 @@ def test_no_name_and_no_terminal(machine: Machine) -> None:
     assert "no words: there is no terminal" in ran.stderr
 
 
+def test_a_sealed_key_comes_back_without_its_purpose(machine: Machine) -> None:
+    machine.ok("keys", "new", "narrow", "--sealed", *PW)
+    options = ("--threshold", 2, "--shares", 2, "--out", "narrow", *PW)
+    ran = machine.run("keys", "split", "narrow", *options)
+    assert ran.code == 0, ran.err
+    assert "warning: the purpose of a sealed key does not go along" in ran.err
+    sheets = [part for n in (1, 2) for part in ("--share", f"narrow/share-{n}/sheet.html")]
+    machine.ok("keys", "recover", "narrow", "--drill", *sheets)
+
+
 def test_without_the_extra_it_says_so(machine: Machine) -> None:
     code = (
         "import sys; sys.modules['shamir_mnemonic'] = None;"
