@@ -43,6 +43,8 @@ _FORMATS: tuple[tuple[bytes, Callable[[bytes], bytes]], ...] = (
     (JWK_START, parse_jwk_public),
     *((start, parse_openpgp_public) for start in OPENPGP_STARTS),
 )
+FOREIGN_STARTS = tuple(start for start, _parse in _FORMATS)
+"""How the forms begin that other tools write, and a device does not read."""
 
 
 def read_public_key(data: bytes, *, allow_test_keys: bool = False) -> PublicKey:
