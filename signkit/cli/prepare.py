@@ -96,10 +96,8 @@ def prepare(
 ) -> None:
     """Hash every file once and write X.request.json (crosses the gap) and X.plan.json (stays)."""
     gc.disable()  # a hundred thousand items, and not a cycle among them
-    from signkit.prepare.build import build_items, build_wanted
     from signkit.prepare.hashing import hash_files, total_size
 
-    wanted = build_wanted(scheme or ["peridio", "statement"], role=role)
     said = _Said(
         artifact=artifact,
         version=version,
@@ -112,8 +110,12 @@ def prepare(
     path = _request_path(asked.paths, release, out)
     _check_free(path, force=force)
     with output.progress("hashing", lambda: total_size(asked.paths)) as advance:
-        # Of many files, other processes hash some while they are described and written here.
+        # Of many files, other processes hash some from here on, while the rest is loaded, described
+        # and written.
         found = hash_files(asked.paths, advance=advance)
+        from signkit.prepare.build import build_items, build_wanted
+
+        wanted = build_wanted(scheme or ["peridio", "statement"], role=role)
         result = _Result(requester=requester, reason=reason or asked.reason, as_json=as_json)
         for item, planned in build_items(
             asked.describe(), found, wanted=wanted, next_sequence=result.next_sequence

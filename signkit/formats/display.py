@@ -37,14 +37,20 @@ def escape(text: str, *, width: int | None = None) -> str:
         fillers, spaces at its start and end) as `\u{hex}` and every backslash doubled.
     """
     inner = text.strip(" ")
-    safe = "".join(
-        character if _is_seen(character) and character != "\\" else _escaped(character)
-        for character in inner
-    )
+    safe = inner if _is_plain(inner) else "".join(map(_shown, inner))
     if len(inner) < len(text):
         space, start = _escaped(" "), len(text) - len(text.lstrip(" "))
         safe = space * start + safe + space * (len(text) - len(inner) - start)
     return safe if width is None or len(safe) <= width else safe[: width - 3] + "..."
+
+
+def _is_plain(text: str) -> bool:
+    """Say whether nothing in a text needs a closer look, as in most texts."""
+    return text.isascii() and text.isprintable() and "\\" not in text
+
+
+def _shown(character: str) -> str:
+    return character if _is_seen(character) and character != "\\" else _escaped(character)
 
 
 def _is_seen(character: str) -> bool:
@@ -57,6 +63,8 @@ def _escaped(character: str) -> str:
 
 def one_line(text: str) -> str:
     """Return our own text with whatever is not seen in it escaped, backslashes kept."""
+    if _is_plain(text):
+        return text
     return "".join(character if _is_seen(character) else _escaped(character) for character in text)
 
 

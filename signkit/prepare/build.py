@@ -68,8 +68,9 @@ def _build_item(
     said: ListedFile, found: PlannedItem, wanted: tuple[Wanted, ...], next_sequence: NextSequence
 ) -> Item:
     artifact, version, target, name = said.artifact, said.version, said.target, said.name
-    for what, text in (("artifact", artifact), ("version", version), ("target", target)):
-        check_text(text, what=f"{what} of {said.path}", limit=limits.LABEL_LENGTH)
+    if not (_is_plain(artifact) and _is_plain(version) and _is_plain(target)):
+        for what, text in (("artifact", artifact), ("version", version), ("target", target)):
+            check_text(text, what=f"{what} of {said.path}", limit=limits.LABEL_LENGTH)
     check_name(name, what=f"name of {said.path}")
     sequence = said.sequence
     if sequence is None:
@@ -88,3 +89,8 @@ def _build_item(
         else {},
         wanted=wanted,
     )
+
+
+def _is_plain(label: str) -> bool:
+    """Say whether a label is beyond doubt; any other is looked at closely."""
+    return 0 < len(label) <= limits.LABEL_LENGTH and label.isprintable()
