@@ -16,11 +16,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -61,20 +61,44 @@ class Figure:
         return fast and (self.memory_bound is None or self.memory <= self.memory_bound)
 
 
-def run(command: Command, *, stdin: Path | None = None) -> tuple[float, int]:
-    """Run a command to its end; returns wall seconds and peak memory in bytes."""
-    with (stdin or Path(os.devnull)).open("rb") as source:
+# A process's peak memory counts that of whoever started it, up to the moment it became another
+# program. So every command is started by this small process, not by the bench with its lists.
+LAUNCHER = """
+import json, os, subprocess, sys, tempfile, time
+
+for line in sys.stdin:
+    command, source = json.loads(line)
+    with open(source, "rb") as file, tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            command, stdin=source, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        error = process.stderr.read() if process.stderr else b""
+        process = subprocess.Popen(command, stdin=file, stdout=subprocess.DEVNULL, stderr=errors)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
+        errors.seek(max(0, errors.tell() - 4096))
+        said = errors.read().decode(errors="replace")
     process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{command} ended with {process.returncode}: {error.decode(errors='replace')}")
-    return seconds, usage.ru_maxrss * KIB
+    print(json.dumps([seconds, usage.ru_maxrss, process.returncode, said]), flush=True)
+"""
+
+
+@cache
+def launcher() -> subprocess.Popen[str]:
+    """Start the process that starts the others."""
+    command = [sys.executable, "-I", "-S", "-c", LAUNCHER]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def run(command: Command, *, stdin: Path | None = None) -> tuple[float, int]:
+    """Run a command to its end; returns wall seconds and peak memory in bytes."""
+    process = launcher()
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the launcher has no pipes")
+    asked = [[os.fspath(part) for part in command], str(stdin or os.devnull)]
+    process.stdin.write(json.dumps(asked) + "\n")
+    process.stdin.flush()
+    seconds, peak, code, error = json.loads(process.stdout.readline())
+    if code:
+        sys.exit(f"{command} ended with {code}: {error}")
+    return seconds, peak * KIB
 
 
 def measure(
