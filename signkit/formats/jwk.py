@@ -24,6 +24,7 @@ _OTHER_TYPES = {
 # What other tools add. It must not contradict what the key is for; what it says is not kept.
 _ALGORITHMS = ("EdDSA", "Ed25519")
 _OPERATIONS = ("sign", "verify")
+_OTHER_CURVES = ("X25519", "X448", "Ed448")
 
 
 def parse_jwk_public(data: bytes) -> bytes:
@@ -105,7 +106,7 @@ def _check_kind(members: dict[str, object], *, what: str) -> None:
     name = "JSON that is no JWK of an Ed25519 key"
     if isinstance(kind, str):
         name = _OTHER_TYPES.get(kind, name)
-    if kind == _KEY_TYPE and curve in {"X25519", "X448", "Ed448"}:
+    if kind == _KEY_TYPE and isinstance(curve, str) and curve in _OTHER_CURVES:
         name = f"a key of the curve {curve}"
     message = f"{what}: expected an Ed25519 key, got {name}"
     hint = "signkit signs with Ed25519 only; make a key: signkit keys new NAME"
