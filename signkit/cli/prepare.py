@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from signkit.model.plan import PlannedItem
     from signkit.model.request import Item
-    from signkit.prepare.release_list import ListedFile
+    from signkit.prepare.release_list import ListedFile, Said
     from signkit.verify.digest import Sha256
 
 _SUFFIX = ".request.json"
@@ -63,18 +63,6 @@ def register(app: typer.Typer) -> None:
     app.command("prepare", help="Hash files and write a signing request.")(prepare)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What the command line says of every file that has no word of its own."""
-
-    artifact: str | None
-    version: str | None
-    target: str | None
-    sequence: int | None
-    expires: str | None
-    custom_metadata: dict[str, object]
-
-
 def prepare(
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...")] = None,
     *,
@@ -97,8 +85,9 @@ def prepare(
     """Hash every file once and write X.request.json (crosses the gap) and X.plan.json (stays)."""
     gc.disable()  # a hundred thousand items, and not a cycle among them
     from signkit.prepare.hashing import hash_files, total_size
+    from signkit.prepare.release_list import Said
 
-    said = _Said(
+    said = Said(
         artifact=artifact,
         version=version,
         target=target,
@@ -155,10 +144,10 @@ class _Files:
 
 
 def _files(
-    files: Sequence[Path], release: Path | None, files_from: Path | None, said: _Said
+    files: Sequence[Path], release: Path | None, files_from: Path | None, said: Said
 ) -> _Files:
     from signkit.formats.files import read_file
-    from signkit.prepare.release_list import parse_path_list, parse_release_list
+    from signkit.prepare.release_list import list_files, parse_path_list, parse_release_list
     from signkit.verify import limits
 
     if sum((bool(files), release is not None, files_from is not None)) != 1:
@@ -172,42 +161,20 @@ def _files(
     _check_named(said)
     if files_from is None:
         named = [str(path) for path in files]
-        return _Files(paths=named, describe=lambda: _listed_files(named, said))
+        return _Files(paths=named, describe=lambda: list_files(named, said))
     data = (
         sys.stdin.buffer.read(limits.RELEASE_LIST_SIZE + 1)
         if str(files_from) == "-"
         else read_file(files_from, limit=limits.RELEASE_LIST_SIZE, what="path list")
     )
     listed = parse_path_list(data)
-    return _Files(paths=listed, describe=lambda: _listed_files(listed, said))
+    return _Files(paths=listed, describe=lambda: list_files(listed, said))
 
 
-def _check_named(said: _Said) -> None:
+def _check_named(said: Said) -> None:
     if None in {said.artifact, said.version, said.target}:
         message = "expected --artifact, --version and --target"
         raise UsageError(message, hint="or name them in a release list and give it with --list")
-
-
-def _listed_files(paths: Sequence[str], said: _Said) -> list[ListedFile]:
-    from signkit.prepare.release_list import ListedFile, check_distinct, make_filler
-
-    fill_artifact, fill_target = make_filler(said.artifact or ""), make_filler(said.target or "")
-    version = said.version or ""
-    listed = [
-        ListedFile(
-            path=path,
-            name=(name := path.rpartition("/")[2]),
-            artifact=fill_artifact(name),
-            version=version,
-            target=fill_target(name),
-            sequence=said.sequence,
-            expires=said.expires,
-            custom_metadata=said.custom_metadata,
-        )
-        for path in paths
-    ]
-    check_distinct(listed)
-    return listed
 
 
 def _request_path(paths: Sequence[str], release: Path | None, out: Path | None) -> Path:
@@ -278,10 +245,10 @@ class _Result:
         from signkit.formats.files import write_new
         from signkit.verify.digest import compute_digest
 
-        data = self._request.sign(self._signer)
-        digest = compute_digest(data)
-        # The plan first: a request that exists always has its plan.
-        write_new(_plan_path(path), self._plan.encode(digest), mode=0o600, replace=True)
+        with self._request.signed(self._signer) as data:
+            digest = compute_digest(data)
+            # The plan first: a request that exists always has its plan.
+            write_new(_plan_path(path), self._plan.encode(digest), mode=0o600, replace=True)
         write_new(path, data, replace=force)
         self._show(path, digest)
 

@@ -9,8 +9,9 @@ Spec: docs/formats/envelope.md.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -94,9 +95,13 @@ def encode_envelope(payload_type: str, payload: bytes, signatures: Sequence[Sign
 
     The payload goes past the JSON writer, because base64 needs no escaping and may be large.
     """
+    return _fill_envelope(payload_type, b2a_base64(payload, newline=False), signatures)
+
+
+def _fill_envelope(payload_type: str, encoded: bytes, signatures: Sequence[Signature]) -> bytes:
     shell = encode_json(envelope_value(payload_type, b"", signatures))
     before, after = shell.split(_NO_PAYLOAD, 1)
-    return b"".join((before, _NO_PAYLOAD[:-1], b2a_base64(payload, newline=False), b'"', after))
+    return b"".join((before, _NO_PAYLOAD[:-1], encoded, b'"', after))
 
 
 def _signature_value(signature: Signature) -> dict[str, object]:
@@ -114,14 +119,34 @@ def encode_document(payload_type: str, payload: bytes, signer: Signing) -> bytes
         CustodyError: the signer cannot sign.
         SignatureInvalidError: the signer returned something that does not verify.
     """
+    with signed_document(payload_type, payload, signer) as data:
+        return data
+
+
+@contextmanager
+def signed_document(payload_type: str, payload: bytes, signer: Signing) -> Iterator[bytes]:
+    """Sign a payload, and verify the signature while the body of the `with` runs.
+
+    OpenSSL and libsodium leave the interpreter to others, so two cores share the work. What the
+    body makes of the document must not be given out before its end, which raises where the
+    signature is bad.
+
+    Yields:
+        The file of a request or response.
+
+    Raises:
+        CustodyError: the signer cannot sign.
+        SignatureInvalidError: the signer returned something that does not verify.
+    """
     message = pre_authentication_encoding(payload_type, payload)
-    key, raw = signer.public_key, signer.sign(message)
-    with ThreadPoolExecutor(1) as threads:  # libsodium leaves the interpreter to the encoder
+    key = signer.public_key
+    with ThreadPoolExecutor(1) as threads:
+        encoded = threads.submit(b2a_base64, payload, newline=False)
+        raw = signer.sign(message)
         verified = threads.submit(verify_signature, key, message, raw)
         signature = Signature(keyid=key.keyid, signature=raw, public_key=key)
-        data = encode_envelope(payload_type, payload, [signature])
+        yield _fill_envelope(payload_type, encoded.result(), [signature])
         verified.result()
-    return data
 
 
 def open_document(data: bytes, *, payload_type: str, limit: int, what: str) -> OpenedDocument:

@@ -6,6 +6,8 @@ Controls: SK-REQ-UNIQUE (docs/design/assurance.md).
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from signkit.errors import (
     FormatError,
     MalformedError,
@@ -13,7 +15,7 @@ from signkit.errors import (
     TooLargeError,
     VerificationError,
 )
-from signkit.formats.envelope import Signing, encode_document, open_document
+from signkit.formats.envelope import Signing, open_document, signed_document
 from signkit.formats.metadata import check_metadata
 from signkit.model.request import Item, Request, VerifiedRequest, Wanted
 from signkit.verify import limits
@@ -93,15 +95,14 @@ class RequestWriter:
             FormatError: it breaks a rule of the format, or the request grows too large.
         """
         index = len(self._places)
-        where = f"request.items[{index}]"
         if index == limits.ITEM_COUNT:
             message = f"request.items: expected at most {limits.ITEM_COUNT} items, got more"
             raise TooLargeError(message, hint=_SPLIT)
         if item.wanted is not self._wanted:  # mostly all items share one tuple
-            value = _wanted_value(item.wanted)
+            value, where = _wanted_value(item.wanted), _place(index)
             _parse_wanted(Fields({"wanted": value}, where), where)
             self._wanted, self._wanted_text = item.wanted, encode_json(value).decode()
-        _check_item(item, where, created=self._created)
+        _check_item(item, index, created=self._created)
         _take_place(self._places, item)
         if index:
             self._payload += b","
@@ -111,8 +112,8 @@ class RequestWriter:
             message = f"the request is too large: {size} bytes before encoding, after {index} items"
             raise TooLargeError(message, hint=_SPLIT)
 
-    def sign(self, requester: Signing) -> bytes:
-        """Return the request file, signed by its requester.
+    def signed(self, requester: Signing) -> AbstractContextManager[bytes]:
+        """Return the request file, signed by its requester, as `signed_document` does.
 
         Raises:
             MalformedError: there is no item.
@@ -121,7 +122,7 @@ class RequestWriter:
         if not self._places:
             message = f"request.items: expected 1 to {limits.ITEM_COUNT} items, got 0"
             raise MalformedError(message)
-        return encode_document(PAYLOAD_TYPE, b"".join((self._payload, _TAIL)), requester)
+        return signed_document(PAYLOAD_TYPE, b"".join((self._payload, _TAIL)), requester)
 
 
 def sign_request(request: Request, requester: Signing) -> bytes:
@@ -137,7 +138,8 @@ def sign_request(request: Request, requester: Signing) -> bytes:
     )
     for item in request.items:
         writer.add(item)
-    return writer.sign(requester)
+    with writer.signed(requester) as data:
+        return data
 
 
 def encode_request(request: Request) -> bytes:
@@ -194,7 +196,7 @@ def parse_request(payload: bytes) -> Request:
         created=fields.time("created"),
         previous_response=_previous(fields),
         items=tuple(
-            _parse_item(member, f"request.items[{index}]")
+            _parse_item(member, _place(index))
             for index, member in enumerate(fields.array("items", least=1, most=limits.ITEM_COUNT))
         ),
     )
@@ -203,7 +205,7 @@ def parse_request(payload: bytes) -> Request:
     for index, item in enumerate(request.items):
         _take_place(places, item)
         if item.expires is not None:
-            _check_expiry(item.expires, f"request.items[{index}]", created=request.created)
+            _check_expiry(item.expires, _place(index), created=request.created)
     return request
 
 
@@ -266,16 +268,22 @@ def _parse_wanted(fields: Fields, where: str) -> tuple[Wanted, ...]:
     return tuple(wanted)
 
 
-def _check_item(item: Item, where: str, *, created: str) -> None:
+def _check_item(item: Item, index: int, *, created: str) -> None:
     if not 1 <= item.sequence <= limits.INTEGER_MAX:
-        message = f"{where}.sequence: expected 1 to {limits.INTEGER_MAX}, got {item.sequence}"
+        message = (
+            f"{_place(index)}.sequence: expected 1 to {limits.INTEGER_MAX}, got {item.sequence}"
+        )
         raise MalformedError(message)
     if not 0 <= item.size <= limits.CONTENT_SIZE:
-        message = f"{where}.size: expected 0 to {limits.CONTENT_SIZE}, got {item.size}"
+        message = f"{_place(index)}.size: expected 0 to {limits.CONTENT_SIZE}, got {item.size}"
         raise MalformedError(message)
     if item.expires is not None:
-        check_time(item.expires, what=f"{where}.expires")
-        _check_expiry(item.expires, where, created=created)
+        check_time(item.expires, what=f"{_place(index)}.expires")
+        _check_expiry(item.expires, _place(index), created=created)
+
+
+def _place(index: int) -> str:
+    return f"request.items[{index}]"
 
 
 def _check_expiry(expires: str, where: str, *, created: str) -> None:

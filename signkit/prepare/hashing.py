@@ -88,23 +88,11 @@ def total_size(paths: Sequence[str]) -> int:
 def _join(
     chunks: Generator[tuple[Sequence[str], Sequence[Answer]]], advance: Advance
 ) -> Iterator[PlannedItem]:
-    part_size = choose_part_size(0)
     with closing(chunks):
         for some, answers in chunks:
-            advance(sum(answer[1].size for answer in answers if answer))
+            advance(sum(answer.identity.size for answer in answers if answer))
             for path, answer in zip(some, answers, strict=True):
-                if answer is None:
-                    yield hash_file(path, advance=advance)
-                else:
-                    digest, identity = answer
-                    parts = (digest,) if identity.size else ()
-                    yield PlannedItem(
-                        path=path,
-                        identity=identity,
-                        digest=digest,
-                        part_size=part_size,
-                        parts=parts,
-                    )
+                yield answer or hash_file(path, advance=advance)
 
 
 def _compute(

@@ -21,6 +21,7 @@ from signkit.formats.request import parse_metadata
 from signkit.verify import limits
 from signkit.verify.encoding import Fields, check_name, check_text, check_time
 
+_TEMPLATE_LENGTH = 2 * limits.LABEL_LENGTH  # a short stem may take the place of a placeholder
 _PLACEHOLDER = re.compile(r"\{(?:name|stem)\}")
 
 
@@ -62,8 +63,8 @@ class ReleaseList:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Said:
-    """What one table says; None where it says nothing."""
+class Said:
+    """What one table, or the command line, says of files; None where it says nothing."""
 
     artifact: str | None = None
     version: str | None = None
@@ -72,8 +73,9 @@ class _Said:
     expires: str | None = None
     custom_metadata: Mapping[str, object] | None = None
 
-    def or_else(self, defaults: _Said) -> _Said:
-        return _Said(
+    def or_else(self, defaults: Said) -> Said:
+        """Return what is said here, and where nothing is, what the defaults say."""
+        return Said(
             artifact=self.artifact or defaults.artifact,
             version=self.version or defaults.version,
             target=self.target or defaults.target,
@@ -98,7 +100,7 @@ def parse_release_list(data: bytes, *, folder: str | os.PathLike[str]) -> Releas
         UsageError: an unknown placeholder, or two files for one artifact, version and target.
     """
     top = Fields(_parse_toml(data), "release list")
-    defaults, reason = _Said(), None
+    defaults, reason = Said(), None
     if top.has("defaults"):
         table = top.member("defaults")
         if table.has("reason"):
@@ -114,6 +116,41 @@ def parse_release_list(data: bytes, *, folder: str | os.PathLike[str]) -> Releas
     )
     check_distinct(files)
     return ReleaseList(reason=reason, files=files)
+
+
+def list_files(paths: Sequence[str], said: Said) -> list[ListedFile]:
+    """Say the same of many files; their names fill the placeholders.
+
+    Args:
+        paths: The files, as many as limits.ITEM_COUNT.
+        said: What the command line says; artifact, version and target are texts.
+
+    Raises:
+        FormatError: a name or label breaks a rule of the request.
+        UsageError: an unknown placeholder, or two files for one artifact, version and target.
+    """
+    version = check_text(
+        _required(said.version, "version"), what="version", limit=limits.LABEL_LENGTH
+    )
+    fill_artifact = _make_checked_filler(said.artifact, "artifact")
+    fill_target = _make_checked_filler(said.target, "target")
+    sequence, expires, metadata = said.sequence, said.expires, said.custom_metadata or {}
+    files: list[ListedFile] = []
+    for path in paths:
+        name = check_name(path.rpartition("/")[2], what=f"name of {path}")
+        artifact, target = fill_artifact(name), fill_target(name)
+        # A good name in a good template: only the length is left to look at.
+        if len(artifact) > limits.LABEL_LENGTH or len(target) > limits.LABEL_LENGTH:
+            check_text(artifact, what=f"artifact of {path}", limit=limits.LABEL_LENGTH)
+            check_text(target, what=f"target of {path}", limit=limits.LABEL_LENGTH)
+        files.append(ListedFile(path, name, artifact, version, target, sequence, expires, metadata))
+    check_distinct(files)
+    return files
+
+
+def _make_checked_filler(template: str | None, what: str) -> Callable[[str], str]:
+    checked = check_text(_required(template, what), what=what, limit=_TEMPLATE_LENGTH)
+    return make_filler(checked)
 
 
 def _parse_toml(data: bytes) -> dict[str, object]:
@@ -134,7 +171,7 @@ def _parse_toml(data: bytes) -> dict[str, object]:
         raise MalformedError(message) from error
 
 
-def _parse_item(value: object, where: str, folder: str, defaults: _Said) -> ListedFile:
+def _parse_item(value: object, where: str, folder: str, defaults: Said) -> ListedFile:
     table = Fields(value, where)
     path = table.text("path")
     name = table.text("name") if table.has("name") else path.rpartition("/")[2]
@@ -152,9 +189,9 @@ def _parse_item(value: object, where: str, folder: str, defaults: _Said) -> List
     )
 
 
-def _parse_said(table: Fields, where: str) -> _Said:
+def _parse_said(table: Fields, where: str) -> Said:
     """Read what both kinds of table may say, and refuse what is left."""
-    said = _Said(
+    said = Said(
         artifact=table.label("artifact") if table.has("artifact") else None,
         version=table.label("version") if table.has("version") else None,
         target=table.label("target") if table.has("target") else None,

@@ -20,12 +20,13 @@ from threading import Thread
 from typing import IO, cast
 
 from signkit.errors import FileError
-from signkit.model.plan import FileIdentity
+from signkit.model.plan import FileIdentity, PlannedItem
+from signkit.prepare.parts import choose_part_size
 from signkit.prepare.worker import ANSWER, HANDED_BACK, HASHED_SETTLED, HEADER_SIZE
 from signkit.verify.digest import Sha256
 
-Answer = tuple[Sha256, FileIdentity] | None
-"""The digest of a file and the file it was taken from; None where it was handed back."""
+Answer = PlannedItem | None
+"""What was computed of a file of one part; None where it was handed back."""
 
 _MOST_PROCESSES = 8
 _MOST_IN_QUESTION = 1000
@@ -68,25 +69,22 @@ def hash_small_files(
         ]
         yield (), []
         for question, worker in zip(questions, cycle(workers), strict=False):
-            yield question, _read_answers(worker.answer(len(question)))
+            yield question, _read_answers(question, worker.answer(len(question)))
 
 
-def _read_answers(data: bytes) -> list[Answer]:
-    return [
-        None
-        if outcome == HANDED_BACK
-        else (
-            Sha256(digest),
-            FileIdentity(
-                device=device,
-                inode=inode,
-                size=size,
-                mtime_ns=mtime_ns,
-                ctime_ns=ctime_ns if outcome == HASHED_SETTLED else None,
-            ),
-        )
-        for outcome, digest, device, inode, size, mtime_ns, ctime_ns in ANSWER.iter_unpack(data)
-    ]
+def _read_answers(paths: Sequence[str], data: bytes) -> list[Answer]:
+    part_size = choose_part_size(0)
+    answers: list[Answer] = []
+    for path, answer in zip(paths, ANSWER.iter_unpack(data), strict=True):
+        outcome, raw, device, inode, size, mtime_ns, ctime_ns = answer
+        if outcome == HANDED_BACK:
+            answers.append(None)
+            continue
+        digest, told = Sha256(raw), ctime_ns if outcome == HASHED_SETTLED else None
+        identity = FileIdentity(device, inode, size, mtime_ns, told)
+        parts = (digest,) if size else ()
+        answers.append(PlannedItem(path, identity, digest, part_size, parts))
+    return answers
 
 
 class _Worker:

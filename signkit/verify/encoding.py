@@ -308,7 +308,8 @@ def check_name(text: str, *, what: str) -> str:
     Raises:
         TooLargeError, MalformedError: as `check_text`, or a separator, or a dot name.
     """
-    check_text(text, what=what, limit=limits.NAME_LENGTH)
+    if not (text.isprintable() and 0 < len(text) <= limits.NAME_LENGTH):
+        check_text(text, what=what, limit=limits.NAME_LENGTH)
     if "/" in text or "\\" in text or text in {".", ".."}:
         message = f"{what}: expected a plain file name, got {_short(text)}"
         raise MalformedError(message)

@@ -21,6 +21,7 @@ from signkit.formats.envelope import (
     envelope_value,
     open_document,
     sign_payload,
+    signed_document,
 )
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
@@ -100,6 +101,16 @@ def test_what_is_no_signature_never_leaves(alter: Callable[[bytes], bytes]) -> N
 def test_a_key_that_is_not_the_one_that_signs() -> None:
     with pytest.raises(SignatureInvalidError):
         encode_document(TYPE, PAYLOAD, Faulty(bytes, public=PROD))
+
+
+def test_what_was_begun_meanwhile_is_stopped_by_a_bad_signature() -> None:
+    seen: list[bytes] = []
+    with (
+        pytest.raises(SignatureInvalidError),
+        signed_document(TYPE, PAYLOAD, Faulty(lambda _: bytes(64))) as data,
+    ):
+        seen.append(data)
+    assert b"payloadType" in seen[0]
 
 
 def test_an_error_of_the_signer_comes_through() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from signkit.errors import FormatError, UnsupportedVersionError, UsageError
+from signkit.errors import UnsupportedVersionError, UsageError
 from signkit.model.plan import PlannedItem
 from signkit.prepare.build import build_items, build_wanted
 from signkit.prepare.hashing import hash_files
@@ -62,24 +62,6 @@ def test_a_sequence_that_was_not_said_continues(hashed: list[PlannedItem]) -> No
     built = build_items(said, hashed, wanted=WANTED, next_sequence=following)
     assert [item.sequence for item, _planned in built] == [41, 7]
     assert asked == [("a.bin", "t")]
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"artifact": ""}, "artifact of .*a.bin is empty"),
-        ({"version": "1\x1b"}, "version of .*a.bin holds the control character"),
-        ({"target": "t" * 129}, "target of .*a.bin is too long"),
-        ({"name": "a/b"}, "name of .*a.bin: expected a plain file name"),
-        ({"custom_metadata": {"signkit": 1}}, "the name 'signkit' is reserved"),
-    ],
-)
-def test_what_breaks_a_rule_of_the_request_is_refused(
-    hashed: list[PlannedItem], change: dict[str, Any], told: str
-) -> None:
-    said = [said_of(hashed[0], **change), said_of(hashed[1])]
-    with pytest.raises(FormatError, match=told):
-        list(build_items(said, hashed, wanted=WANTED, next_sequence=lambda *_place: 1))
 
 
 def test_a_scheme_is_wanted_once_and_must_be_known() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,16 @@ from hypothesis import strategies as st
 from signkit.errors import FormatError, MalformedError, TooLargeError, UsageError
 from signkit.prepare.release_list import (
     ListedFile,
+    Said,
     check_distinct,
     fill,
+    list_files,
     parse_path_list,
     parse_release_list,
 )
 from signkit.verify import limits
 
+EXPIRES = "2030-01-01T00:00:00Z"
 ITEM = '[[item]]\npath = "out/gw.img"\nartifact = "gateway"\nversion = "1"\ntarget = "arm64"\n'
 
 
@@ -244,6 +248,51 @@ def test_one_difference_is_enough(field: str) -> None:
     first = listed(ITEM)[0]
     change: dict[str, Any] = {field: "other"}
     check_distinct([first, first._replace(**change)])
+
+
+SAID = Said(artifact="{stem}", version="1", target="t")
+
+
+def test_many_files_of_which_the_same_is_said() -> None:
+    said = replace(SAID, target="{name}", sequence=7, expires=EXPIRES, custom_metadata={"a": 1})
+    first, second = list_files(["/srv/a.bin", "b"], said)
+    assert first == ListedFile(
+        "/srv/a.bin", "a.bin", "a", "1", "a.bin", 7, EXPIRES, custom_metadata={"a": 1}
+    )
+    assert (second.path, second.name, second.artifact, second.target) == ("b", "b", "b", "b")
+
+
+@pytest.mark.parametrize(
+    ("path", "change", "told"),
+    [
+        ("/srv/a.bin", {"artifact": ""}, "artifact is empty"),
+        ("/srv/a.bin", {"artifact": None}, "artifact is missing"),
+        ("/srv/a.bin", {"version": "1\x1b"}, "version holds the control character"),
+        ("/srv/a.bin", {"target": "t\u0085{stem}"}, "target holds the control character"),
+        ("/srv/a.bin", {"target": "t" * 129}, "target of /srv/first.bin is too long"),
+        ("/srv/a.bin", {"target": "t" * 257}, "target is too long"),
+        (f"/srv/{'a' * 129}.bin", {}, "artifact of /srv/aaa.* is too long"),
+        ("/srv/a\x1b.bin", {}, "name of /srv/a.*.bin holds the control character"),
+        ("/srv/a\\b", {}, "name of .*: expected a plain file name"),
+        ("/srv/", {}, "name of /srv/ is empty"),
+        ("/srv/..", {}, "name of /srv/..: expected a plain file name"),
+    ],
+)
+def test_what_breaks_a_rule_of_the_request_is_refused(
+    path: str, change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(FormatError, match=told):
+        list_files(["/srv/first.bin", path], replace(SAID, **change))
+
+
+def test_a_placeholder_longer_than_what_fills_it_counts_as_what_fills_it() -> None:
+    said = replace(SAID, artifact="a" * 127 + "{stem}")
+    assert list_files(["/b.bin"], said)[0].artifact == "a" * 127 + "b"
+
+
+def test_two_paths_for_one_place_are_both_named() -> None:
+    with pytest.raises(UsageError, match=r"/srv/a.bin and /opt/a.img are both artifact 'a'"):
+        list_files(["/srv/a.bin", "/opt/a.img"], SAID)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_every_path_is_answered_in_order(tmp_path: Path, processes: int) -> None
     paths = make_files(tmp_path, 100)
     seen = list(hash_small_files(paths, processes=processes))
     assert [path for some, _answers in seen for path in some] == paths
-    sizes = [answer[1].size for _some, answers in seen for answer in answers if answer]
+    sizes = [answer.identity.size for _some, answers in seen for answer in answers if answer]
     assert sizes == [os.stat(path).st_size for path in paths]
 
 
