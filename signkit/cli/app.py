@@ -99,6 +99,6 @@ def _run(arguments: list[str]) -> int:
         raise KeyboardInterrupt from None
     except ClickUsageError as error:
         command = error.ctx.command_path if error.ctx else "signkit"
-        message = error.format_message()
+        message = " ".join(error.format_message().split())  # typer breaks lines where it lists
         raise UsageError(message, hint=f"see {command} --help") from error
     return code if isinstance(code, int) else 0

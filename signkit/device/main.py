@@ -63,6 +63,8 @@ _OPTIONS = {
 }
 _SOURCES = {"--statement", "--response", "--manifest"}
 _MODES = {"--init", "--update", "--keep-floor"}
+_ROOT_MODES = {"--init", "--update"}
+_BESIDE_A_ROOT = {"--state", "--now", "--least-revision", "--allow-test-keys", "--json"}
 _OF_ONE = {"--statement", "--signature", "--init"}
 _DEMANDS = {"--artifact", "--target", "--floor", "--state", "--allow-downgrade", "--statement"}
 # What is said of a file, or of a state, in this order.
@@ -326,6 +328,10 @@ def _check_usage(options: _Options) -> None:
         (len(given & _MODES) > 1, f"expected one of {', '.join(sorted(_MODES))}"),
         (several and given & _OF_ONE, f"expected one FILE beside {', '.join(sorted(_OF_ONE))}"),
         (stateless and given & {*_MODES, "--least-revision"}, "expected --state S as well"),
+        (
+            given & _ROOT_MODES and given - _ROOT_MODES - _BESIDE_A_ROOT,
+            f"--init and --update take only {', '.join(sorted(_BESIDE_A_ROOT))} beside them",
+        ),
         (blind and given & _DEMANDS, "a registry signature names nothing: expected no demands"),
         (
             blind and not given & {"--signature", "--manifest"},

@@ -243,3 +243,10 @@ def test_what_was_exported_comes_in_again(
         parse_private_key((stored / "prod.pem").read_bytes(), passphrase=passphrase).key.seed
         == SEED
     )
+
+
+def test_what_an_option_may_say_is_listed_on_one_line(run_keys: Run) -> None:
+    ran = run_keys("export", "prod")
+    assert ran.code == 2
+    assert "Missing option '--to'. Choose from: pem, der, raw, hex," in ran.err
+    assert "\\u" not in ran.err
