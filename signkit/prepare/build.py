@@ -14,6 +14,7 @@ from signkit.model.request import Item, Wanted
 from signkit.prepare.release_list import ListedFile
 from signkit.schemes import trust
 from signkit.schemes.table import check_wanted, find_scheme
+from signkit.verify.encoding import check_name
 
 NextSequence = Callable[[str, str], int]
 
@@ -53,9 +54,13 @@ def build_items(
 
     Yields:
         The item of the request, and how it is uploaded.
+
+    Raises:
+        FormatError: a name is not one that every system holds.
     """
     for said, found in zip(listed, hashed, strict=True):
-        _path, name, artifact, version, target, sequence, expires, metadata = said
+        path, name, artifact, version, target, sequence, expires, metadata = said
+        check_name(name, what=f"name of {path}")
         if sequence is None:
             sequence = next_sequence(artifact, target)
         yield (

@@ -126,7 +126,7 @@ def list_files(paths: Sequence[str], said: Said) -> list[ListedFile]:
         said: What the command line says; artifact, version and target are texts.
 
     Raises:
-        FormatError: a name or label breaks a rule of the request.
+        FormatError: a label breaks a rule of the request.
         UsageError: an unknown placeholder, or two files for one artifact, version and target.
     """
     version = check_text(
@@ -137,9 +137,10 @@ def list_files(paths: Sequence[str], said: Said) -> list[ListedFile]:
     sequence, expires, metadata = said.sequence, said.expires, said.custom_metadata or {}
     files: list[ListedFile] = []
     for path in paths:
-        name = check_name(path.rpartition("/")[2], what=f"name of {path}")
+        name = path.rpartition("/")[2]
         artifact, target = fill_artifact(name), fill_target(name)
-        # A good name in a good template: only the length is left to look at.
+        # A good name in a good template: only the length is left to look at. Names are checked once
+        # their files were hashed, so that a folder is called one.
         if len(artifact) > limits.LABEL_LENGTH or len(target) > limits.LABEL_LENGTH:
             check_text(artifact, what=f"artifact of {path}", limit=limits.LABEL_LENGTH)
             check_text(target, what=f"target of {path}", limit=limits.LABEL_LENGTH)

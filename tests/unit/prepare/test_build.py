@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from signkit.errors import UnsupportedVersionError, UsageError
+from signkit.errors import FormatError, UnsupportedVersionError, UsageError
 from signkit.model.plan import PlannedItem
 from signkit.prepare.build import build_items, build_wanted
 from signkit.prepare.hashing import hash_files
@@ -62,6 +62,21 @@ def test_a_sequence_that_was_not_said_continues(hashed: list[PlannedItem]) -> No
     built = build_items(said, hashed, wanted=WANTED, next_sequence=following)
     assert [item.sequence for item, _planned in built] == [41, 7]
     assert asked == [("a.bin", "t")]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("a\x1b.bin", "name of /.*a.bin holds the control character"),
+        ("a\\b", "name of /.*: expected a plain file name"),
+        ("..", "name of /.*: expected a plain file name"),
+        ("", "name of /.* is empty"),
+    ],
+)
+def test_a_name_that_is_none_is_refused(hashed: list[PlannedItem], name: str, told: str) -> None:
+    said = [said_of(hashed[0]), said_of(hashed[1], name=name)]
+    with pytest.raises(FormatError, match=told.replace("a.bin", "b.bin")):
+        list(build_items(said, hashed, wanted=WANTED, next_sequence=lambda *_place: 1))
 
 
 def test_a_scheme_is_wanted_once_and_must_be_known() -> None:
