@@ -10,7 +10,7 @@ from signkit.formats.fingerprint import word_rows
 from signkit.model.response import ItemResult, VerifiedResponse
 from signkit.verify.statement import Statement
 
-_LABEL_WIDTH = 11
+_LABEL_WIDTH = 12
 
 
 def render_response(verified: VerifiedResponse, *, name: str) -> str:
@@ -28,6 +28,7 @@ def render_response(verified: VerifiedResponse, *, name: str) -> str:
             _row("when", response.created),
             _row("ledger", f"{response.ledger_before.hex()}"),
             _row("", f"{response.ledger_after.hex()}"),
+            _row("transcript", response.transcript.hex()),
             *(_row("key" if place == 0 else "", line) for place, line in enumerate(keys)),
             "",
             format_table(("item", "SHA-256", "content", "result"), rows),

@@ -1,7 +1,7 @@
 """`signkit sign`: the ceremony, on the station.
 
 Read once, unlock the key, hash what travels along, show everything, have it confirmed, sign, verify
-what was signed, write. Nothing is written before the last step but the ledger's line.
+what was signed, write. Nothing leaves before the last step; however it ends, the ledger says so.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from signkit.cli.passphrase import (
     PassphraseFile,
     PassphraseOptions,
 )
+from signkit.cli.record import Ceremony, hold_ceremony
 from signkit.cli.signer import Pkcs11Module, open_named_signer
 from signkit.errors import ConfirmationError, FormatError, SignkitError, UsageError
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from signkit.model.request import VerifiedRequest
     from signkit.model.response import ItemResult
     from signkit.station.ceremony import HashedContents
+    from signkit.station.kept import Answer
 
 _REQUEST_SUFFIX = ".request.json"
 _DIGEST_LENGTH = 64
@@ -67,23 +69,30 @@ def sign(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Review a request, confirm it by typing words of its digest, and sign every item."""
+    from signkit.formats.files import write_new
     from signkit.station.airgap import refuse_network
 
     refuse_network()
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     path = _response_path(request, out)
-    verified = _read_request(request, requester)
-    if yes_to is not None:
-        _check_digest(verified, yes_to)
+    verified = _read_request(request)
     _check_free(path, verified, force=force)
-    signer = open_named_signer(key, passphrase, module=pkcs11_module)
-    contents = _hash_contents(verified, content)
-    _review(verified, request, contents, signer)
-    if yes_to is None:
-        _confirm(verified)
-    results = _sign(verified, signer, contents)
-    data = _answer(verified, results, signer, station_name)
-    _report(path, data, verified, results, as_json=as_json)
+    with hold_ceremony(verified, station_name) as ceremony:
+        _check_asked(ceremony, requester, yes_to)
+        signer = open_named_signer(key, passphrase, module=pkcs11_module)
+        repeated = ceremony.find_repeated(signer.public_key.keyid)
+        if repeated is None:
+            contents = _hash_contents(verified, content)
+            ceremony.show_history()
+            _review(verified, request, contents, signer)
+            if yes_to is None:
+                _confirm(verified)
+            ceremony.confirm("words" if yes_to is None else "digest")
+            made = _answer(ceremony, _sign(verified, signer, contents), signer)
+        else:
+            made = ceremony.repeat(repeated)
+        write_new(path, made.data, replace=True)
+    _report(path, made, verified, as_json=as_json)
 
 
 def _response_path(request: Path, out: Path | None) -> Path:
@@ -95,26 +104,39 @@ def _response_path(request: Path, out: Path | None) -> Path:
     return request.with_name(request.name.removesuffix(_REQUEST_SUFFIX) + ".response.json")
 
 
-def _read_request(path: Path, requester: Path | None) -> VerifiedRequest:
+def _read_request(path: Path) -> VerifiedRequest:
+    from signkit.formats.files import read_file
+    from signkit.formats.request import open_request
+    from signkit.verify import limits
+
+    return open_request(read_file(path, limit=limits.REQUEST_SIZE, what="request"))
+
+
+def _check_asked(ceremony: Ceremony, requester: Path | None, yes_to: str | None) -> None:
+    """Check what can be checked before a key is opened."""
+    from signkit.schemes.table import check_request
+
+    if yes_to is not None:
+        _check_digest(ceremony.verified, yes_to)
+    check_request(ceremony.verified.request)
+    ceremony.record.note_controls("held", "SK-AIRGAP", "SK-REQ-UNIQUE", "SK-SIGN-TRUST")
+    if requester is not None:
+        _check_requester(ceremony.verified, requester)
+
+
+def _check_requester(verified: VerifiedRequest, requester: Path) -> None:
     from signkit.errors import UnknownKeyError
     from signkit.formats.files import read_file
     from signkit.formats.public_key import read_public_key
-    from signkit.formats.request import open_request
-    from signkit.schemes.table import check_request
     from signkit.verify import limits
 
-    verified = open_request(read_file(path, limit=limits.REQUEST_SIZE, what="request"))
-    check_request(verified.request)
-    if requester is not None:
-        data = read_file(requester, limit=limits.KEY_FILE_SIZE, what="requester's public key")
-        expected = read_public_key(data).keyid
-        if expected != verified.requester_key.keyid:
-            message = (
-                f"{path} is signed by another requester: expected keyid {expected},"
-                f" got {verified.requester_key.keyid}"
-            )
-            raise UnknownKeyError(message, hint="ask who made this request before you sign it")
-    return verified
+    data = read_file(requester, limit=limits.KEY_FILE_SIZE, what="requester's public key")
+    expected, got = read_public_key(data).keyid, verified.requester_key.keyid
+    if expected != got:
+        message = (
+            f"the request is signed by another requester: expected keyid {expected}, got {got}"
+        )
+        raise UnknownKeyError(message, hint="ask who made this request before you sign it")
 
 
 def _check_free(path: Path, verified: VerifiedRequest, *, force: bool) -> None:
@@ -198,35 +220,19 @@ def _sign(
         return sign_items(request, signer, contents=contents, advance=advance)
 
 
-def _answer(
-    verified: VerifiedRequest,
-    results: tuple[ItemResult, ...],
-    signer: Signer,
-    station_name: str | None,
-) -> bytes:
-    from signkit.cli.clock import machine_name, now
-    from signkit.cli.home import signkit_home
-    from signkit.custody.identity import load_or_create_identity
+def _answer(ceremony: Ceremony, results: tuple[ItemResult, ...], signer: Signer) -> Answer:
+    from signkit.cli.clock import now
     from signkit.model.response import NamedKey
     from signkit.station.ceremony import Station, answer
-    from signkit.station.ledger import open_ledger
 
-    home = signkit_home()
-    station = Station(
-        name=station_name or machine_name(),
-        signer=load_or_create_identity(home, "station"),
-        now=now(),
+    ceremony.record.note_controls("held", "SK-SIGN-BLIND", "SK-SIGN-SELF")
+    return answer(
+        ceremony.verified,
+        results,
+        key=NamedKey(name=_key_label(signer.name), public_key=signer.public_key),
+        station=Station(signer=ceremony.station, responses=ceremony.responses, now=now()),
+        record=ceremony.record,
     )
-    with open_ledger(home / "ledger.jsonl") as ledger:
-        if ledger.found.torn:
-            output.warn(f"the ledger ended in a torn line of {ledger.found.torn} bytes; cut off")
-        return answer(
-            verified,
-            results,
-            key=NamedKey(name=_key_label(signer.name), public_key=signer.public_key),
-            station=station,
-            ledger=ledger,
-        )
 
 
 def _key_label(name: str) -> str:
@@ -237,24 +243,14 @@ def _key_label(name: str) -> str:
     return one_line(Path(name).name)[: limits.LABEL_LENGTH]
 
 
-def _report(
-    path: Path,
-    data: bytes,
-    verified: VerifiedRequest,
-    results: tuple[ItemResult, ...],
-    *,
-    as_json: bool,
-) -> None:
-    from signkit.formats.files import write_new
-    from signkit.verify.digest import compute_digest
-
-    write_new(path, data, replace=True)
+def _report(path: Path, made: Answer, verified: VerifiedRequest, *, as_json: bool) -> None:
+    results = made.response.items
     refused = [result for result in results if result.error is not None]
-    digest = compute_digest(data)
     value: dict[str, object] = {
         "response": str(path),
-        "sha256": digest.hex(),
+        "sha256": made.digest.hex(),
         "request_sha256": verified.digest.hex(),
+        "ceremony": made.response.sequence,
         "signed_count": len(results) - len(refused),
         "errors": [
             {"item": result.item, "code": result.error.code, "error": result.error.message}
@@ -262,7 +258,7 @@ def _report(
             if result.error
         ],
     }
-    text = f"response {path}\nSHA-256  {digest.hex()}\nsigned   {len(results) - len(refused)}"
+    text = f"response {path}\nSHA-256  {made.digest.hex()}\nsigned   {len(results) - len(refused)}"
     output.show_result(value, f"{text} of {len(results)} items", as_json=as_json)
     if refused:
         raise _refusal(verified, refused)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cryptography.hazmat.backends.openssl import backend
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from signkit.formats.private_key import PrivateKey
@@ -32,3 +33,8 @@ class SoftwareSigner:
     def __repr__(self) -> str:
         """Name the key without a private byte."""
         return f"SoftwareSigner(name={self.name!r}, keyid={self.public_key.keyid!r})"
+
+
+def openssl_version() -> str:
+    """Return the version of the OpenSSL that signs, in its own words."""
+    return backend.openssl_version_text()

@@ -70,6 +70,7 @@ def encode_response(response: Response) -> bytes:
             "created": response.created,
             "ledger_before": {"sha256": response.ledger_before.hex()},
             "ledger_after": {"sha256": response.ledger_after.hex()},
+            "transcript": {"sha256": response.transcript.hex()},
             "keys": [
                 {
                     "name": key.name,
@@ -113,6 +114,7 @@ def parse_response(payload: bytes) -> Response:
     created = fields.time("created")
     before = Sha256(fields.sha256("ledger_before"))
     after = Sha256(fields.sha256("ledger_after"))
+    transcript = Sha256(fields.sha256("transcript"))
     keys = tuple(
         _parse_key(member, f"response.keys[{index}]")
         for index, member in enumerate(fields.array("keys", most=limits.KEY_COUNT))
@@ -133,6 +135,7 @@ def parse_response(payload: bytes) -> Response:
         created=created,
         ledger_before=before,
         ledger_after=after,
+        transcript=transcript,
         keys=keys,
         items=items,
     )

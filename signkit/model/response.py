@@ -79,6 +79,7 @@ class Response:
         created: RFC 3339 UTC text, as the station's clock says.
         ledger_before: The ledger's head when the ceremony began; 32 zero bytes for an empty one.
         ledger_after: The ledger's head with this ceremony in it.
+        transcript: SHA-256 of the ceremony's transcript, which stands in the ledger.
         keys: The keys that signed.
         items: One result for each item of the request, in its order.
     """
@@ -89,6 +90,7 @@ class Response:
     created: str
     ledger_before: Sha256
     ledger_after: Sha256
+    transcript: Sha256
     keys: tuple[NamedKey, ...]
     items: tuple[ItemResult, ...]
 

@@ -2,11 +2,11 @@
 
     1. hash_contents   optional: hash what travels along, item by item
     2. sign_items      every wanted signature of every item, each verified before it counts
-    3. answer          append to the ledger, then sign the response with the station's own key
+    3. answer          sign the response with the station's own key, keep it, append to the ledger
 
 The caller shows the request and asks the operator between 1 and 2.
 
-Controls: SK-SIGN-SELF (docs/design/assurance.md).
+Controls: SK-SIGN-SELF, SK-SIGN-TRANSCRIPT (docs/design/assurance.md).
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ from signkit.formats.response import sign_response
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.model.response import ItemError, ItemResult, ItemSignature, NamedKey, Response
 from signkit.schemes.table import check_request, check_wanted, find_scheme
-from signkit.station.ledger import Entry, Ledger
+from signkit.station.kept import Answer, keep_answer, name_answer
+from signkit.station.ledger import Entry, LedgerItem, LedgerKey, LedgerSignature
+from signkit.station.record import Record
+from signkit.station.transcript import transcript_digest
 from signkit.verify import limits
+from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import check_text
 
@@ -171,13 +175,13 @@ class Station:
     """Who answers.
 
     Attributes:
-        name: What the station calls itself.
-        signer: Its own key, which signs responses and nothing else.
+        signer: The station's own key, which signs responses and nothing else.
+        responses: The folder in which responses are kept.
         now: RFC 3339 UTC text.
     """
 
-    name: str
     signer: Signing
+    responses: Path
     now: str
 
 
@@ -187,39 +191,74 @@ def answer(
     *,
     key: NamedKey,
     station: Station,
-    ledger: Ledger,
-) -> bytes:
-    """Write the ceremony into the ledger and return the response file.
+    record: Record,
+) -> Answer:
+    """Make the response, keep it, write the ceremony into the ledger, and return the response.
+
+    In this order: what the ledger counts can always be given out again, and nothing is given out
+    that the ledger does not hold (docs/formats/ledger.md section 5).
 
     Raises:
-        MalformedError, TooLargeError: the name of the station or of the key is no label, so that
-            nobody could read the response.
-        FileError: the ledger cannot be written; there is no response then.
+        MalformedError, TooLargeError: the key's name is no label, so that nobody could read
+            the response.
+        FileError: the response cannot be kept or the ledger not written; there is no response then.
         SignatureInvalidError, CustodyError: the station's own key failed.
     """
-    check_text(station.name, what="the station's name", limit=limits.LABEL_LENGTH)
     check_text(key.name, what="the key's name", limit=limits.LABEL_LENGTH)
-    signed = sum(1 for result in results if result.error is None)
-    keys = (key,) if signed else ()
-    appended = ledger.append(
-        Entry(
-            time=station.now,
-            event="signed" if signed else "refused",
-            request=verified.digest,
-            item_count=len(results),
-            signed_count=signed,
-            keyids=tuple(each.public_key.keyid for each in keys),
-            reason=None,
-        )
-    )
+    keys = (key,) if any(result.signatures for result in results) else ()
+    entry = _ledger_entry(verified, results, keys, record=record, now=station.now)
+    line = record.ledger.next_line(entry)
     response = Response(
         request=verified.digest,
-        station=station.name,
-        sequence=appended.sequence,
+        station=record.transcript.station,
+        sequence=line.sequence,
         created=station.now,
-        ledger_before=appended.before,
-        ledger_after=appended.after,
+        ledger_before=line.before,
+        ledger_after=line.after,
+        transcript=transcript_digest(record.transcript),
         keys=keys,
         items=results,
     )
-    return sign_response(response, station.signer)
+    data = sign_response(response, station.signer)
+    made = Answer(response=response, data=data, digest=compute_digest(data))
+    keep_answer(station.responses, made)
+    record.write(entry)
+    name_answer(station.responses, made)
+    return made
+
+
+def _ledger_entry(
+    verified: VerifiedRequest,
+    results: tuple[ItemResult, ...],
+    keys: tuple[NamedKey, ...],
+    *,
+    record: Record,
+    now: str,
+) -> Entry:
+    refused = sum(1 for result in results if result.error is not None)
+    return Entry(
+        time=now,
+        event="signed" if keys else "refused",
+        request=verified.digest,
+        keys=tuple(LedgerKey(key.name, key.public_key.keyid) for key in keys),
+        items=tuple(
+            _ledger_item(result, verified.request.items[result.item]) for result in results
+        ),
+        reason=f"{refused} of {len(results)} items were refused" if refused else None,
+        transcript=record.transcript,
+    )
+
+
+def _ledger_item(result: ItemResult, item: Item) -> LedgerItem:
+    return LedgerItem(
+        name=item.name,
+        artifact=item.artifact,
+        version=item.version,
+        target=item.target,
+        sequence=item.sequence,
+        size=item.size,
+        digest=item.digest,
+        content_hashed=result.content_hashed,
+        signatures=tuple(LedgerSignature(made.scheme, made.keyid) for made in result.signatures),
+        error=result.error,
+    )

@@ -6,23 +6,69 @@ Controls: SK-SIGN-LEDGER (docs/design/assurance.md).
 
 from __future__ import annotations
 
-import fcntl
-import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from signkit.errors import FileError, FormatError, MalformedError
+from signkit.errors import MalformedError
+from signkit.formats.chain import Chain, End, Line, Shape, open_chain, read_chain
+from signkit.model.response import ItemError
+from signkit.station.transcript import Transcript, encode_transcript, parse_transcript
 from signkit.verify import limits
-from signkit.verify.digest import Sha256, compute_digest
-from signkit.verify.encoding import Fields, decode_hex, encode_json, parse_json
+from signkit.verify.digest import Sha256
+from signkit.verify.encoding import Fields, check_name, check_text, decode_hex
 
-EMPTY_HEAD = Sha256(bytes(32))
-EVENTS = frozenset({"signed", "declined", "refused"})
-_LINE_SIZE = 1 * limits.MIB
-_KEYIDS = limits.KEY_COUNT
+EVENTS = ("signed", "refused", "declined", "repeated")
+_CONTENT = {True: "hashed", False: "digest-only"}
+
+
+class LedgerKey(NamedTuple):
+    """A key that signed.
+
+    Attributes:
+        name: What the operator calls it, 1 to 128 characters.
+        keyid: SHA-256 of the public key, lower-case hex.
+    """
+
+    name: str
+    keyid: str
+
+
+class LedgerSignature(NamedTuple):
+    """That a key signed under a scheme; the signature itself stands in the response."""
+
+    scheme: str
+    keyid: str
+
+
+class LedgerItem(NamedTuple):
+    """What became of one item.
+
+    Attributes:
+        name: The content's file name.
+        artifact: Artifact, 1 to 128 characters.
+        version: Version, 1 to 128 characters.
+        target: Target, 1 to 128 characters.
+        sequence: The monotonic number of this artifact and target, from 1.
+        size: Bytes of content.
+        digest: SHA-256 of the content.
+        content_hashed: Whether the station hashed the content itself.
+        signatures: What was signed; empty where there is an error.
+        error: Why nothing was signed; None where there are signatures.
+    """
+
+    name: str
+    artifact: str
+    version: str
+    target: str
+    sequence: int
+    size: int
+    digest: Sha256
+    content_hashed: bool
+    signatures: tuple[LedgerSignature, ...]
+    error: ItemError | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,226 +79,173 @@ class Entry:
         time: RFC 3339 UTC text.
         event: One of EVENTS.
         request: SHA-256 of the request file.
-        item_count: Items in the request.
-        signed_count: Items that were given signatures.
-        keyids: The keys that signed.
-        reason: Why it was declined or refused, or None.
+        keys: The keys that signed.
+        items: What became of each item of the request; empty where it did not come to signing.
+        reason: Why it ended so, or None.
+        transcript: Who, with what, under which rules.
     """
 
     time: str
     event: str
     request: Sha256
-    item_count: int
-    signed_count: int
-    keyids: tuple[str, ...]
+    keys: tuple[LedgerKey, ...]
+    items: tuple[LedgerItem, ...]
     reason: str | None
+    transcript: Transcript
+
+    @property
+    def signed_count(self) -> int:
+        """Items that were given signatures."""
+        return sum(1 for item in self.items if item.signatures)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
-    """Where an entry came to stand.
-
-    Attributes:
-        sequence: Its number, from 1.
-        before: The head before it.
-        after: The head with it.
-    """
-
-    sequence: int
-    before: Sha256
-    after: Sha256
+Ledger = Chain[Entry]
+LedgerLine = Line[Entry]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """The ledger as it was found.
-
-    Attributes:
-        sequence: The last entry's number, 0 for an empty ledger.
-        head: SHA-256 of the last line.
-        torn: Bytes of an unfinished last line that were cut off; 0 where there was none.
-    """
-
-    sequence: int
-    head: Sha256
-    torn: int
-
-
-class Ledger:
-    """An open ledger under an exclusive lock; use `open_ledger`."""
-
-    def __init__(self, descriptor: int, path: Path) -> None:
-        self._descriptor = descriptor
-        self._path = path
-        self._end = 0
-        self.found = self._recover()
-
-    def append(self, entry: Entry) -> Appended:
-        """Append one line and make it durable.
-
-        Raises:
-            FileError: it cannot be written; the ledger stays as it was.
-        """
-        before = self.found
-        line = _encode(entry, sequence=before.sequence + 1, previous=before.head)
-        try:
-            self._write(line + b"\n")
-        except OSError as error:
-            message = f"the ledger {self._path} cannot be written: {error.strerror}"
-            raise FileError(message, hint="nothing was signed; make room and run again") from None
-        after = compute_digest(line)
-        self.found = Recovered(sequence=before.sequence + 1, head=after, torn=0)
-        return Appended(sequence=before.sequence + 1, before=before.head, after=after)
-
-    def _write(self, data: bytes) -> None:
-        if os.fstat(self._descriptor).st_size != self._end:
-            message = f"the ledger {self._path} was changed while this ceremony had it open"
-            raise FileError(message, hint="nothing was signed; find out who writes to it")
-        try:
-            _write_all(self._descriptor, data)
-            os.fsync(self._descriptor)
-            if self._end == 0:
-                _sync_folder(self._path.parent)
-        except OSError:
-            with suppress(OSError):  # where this fails, nothing more is appended: see above
-                os.ftruncate(self._descriptor, self._end)
-            raise
-        self._end += len(data)
-
-    def _recover(self) -> Recovered:
-        try:
-            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
-                message = f"the ledger {self._path} is not a regular file"
-                raise FileError(message)
-            return self._follow_all()
-        except OSError as error:
-            message = f"the ledger {self._path} cannot be read: {error.strerror}"
-            raise FileError(message) from None
-
-    def _follow_all(self) -> Recovered:
-        sequence, head, torn = 0, EMPTY_HEAD, 0
-        with os.fdopen(os.dup(self._descriptor), "rb") as lines:
-            lines.seek(0)
-            while line := lines.readline(_LINE_SIZE):
-                if not line.endswith(b"\n"):
-                    if len(line) == _LINE_SIZE:  # no writer of ours was torn in this one
-                        raise _broken(self._path, f"ledger line {sequence + 1} is too long")
-                    torn = len(line)
-                    break
-                sequence, head = _follow(line[:-1], sequence, head, self._path)
-                self._end += len(line)
-        if torn:
-            os.ftruncate(self._descriptor, self._end)
-            os.fsync(self._descriptor)
-        return Recovered(sequence=sequence, head=head, torn=torn)
-
-
-@contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
-    """Open the ledger for writing, making it on first use.
-
-    Args:
-        path: The file; its folder exists.
-
-    Yields:
-        The ledger, locked: one ceremony at a time.
+def open_ledger(path: Path) -> AbstractContextManager[Ledger]:
+    """Open the ledger for writing, making it on first use: one ceremony at a time.
 
     Raises:
-        FileError: it cannot be opened, is not a regular file, or another ceremony holds it.
-        MalformedError: a line does not parse or chain; the line is named.
+        FileError, MalformedError: as `open_chain`.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    try:
-        descriptor = os.open(path, flags, 0o600)
-    except OSError as error:
-        message = f"the ledger {path} cannot be opened: {error.strerror}"
-        raise FileError(message) from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            message = f"the ledger {path} is in use by another ceremony"
-            raise FileError(message, hint="wait for it to end, then run again") from None
-        yield Ledger(descriptor, path)
-    finally:
-        os.close(descriptor)
+    return open_chain(path, _SHAPE)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def read_ledger(path: Path, *, holding: tuple[bytes, ...] = ()) -> tuple[list[LedgerLine], End]:
+    """Follow the ledger to its end, without a lock.
+
+    Args:
+        path: The file.
+        holding: Only lines that hold all of these bytes are parsed and returned.
+
+    Raises:
+        FileError, MalformedError: as `read_chain`.
+    """
+    return read_chain(path, _SHAPE, holding=holding)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the file's own name durable, once."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _encode(entry: Entry) -> Mapping[str, object]:
+    return {
+        "time": entry.time,
+        "event": entry.event,
+        "request": {"sha256": entry.request.hex()},
+        "keys": [{"name": key.name, "keyid": key.keyid} for key in entry.keys],
+        "items": [_item_value(item) for item in entry.items],
+        "reason": entry.reason,
+        "transcript": encode_transcript(entry.transcript),
+    }
 
 
-def _encode(entry: Entry, *, sequence: int, previous: Sha256) -> bytes:
-    return encode_json(
-        {
-            "sequence": sequence,
-            "previous": {"sha256": previous.hex()},
-            "time": entry.time,
-            "event": entry.event,
-            "request": {"sha256": entry.request.hex()},
-            "item_count": entry.item_count,
-            "signed_count": entry.signed_count,
-            "keyids": list(entry.keyids),
-            "reason": entry.reason,
-        }
-    )
+def _item_value(item: LedgerItem) -> dict[str, object]:
+    value: dict[str, object] = {
+        "name": item.name,
+        "artifact": item.artifact,
+        "version": item.version,
+        "target": item.target,
+        "sequence": item.sequence,
+        "size": item.size,
+        "digest": {"sha256": item.digest.hex()},
+        "content": _CONTENT[item.content_hashed],
+    }
+    if item.error is not None:
+        value["error"] = {"code": item.error.code, "message": item.error.message}
+    else:
+        value["signatures"] = [
+            {"scheme": made.scheme, "keyid": made.keyid} for made in item.signatures
+        ]
+    return value
 
 
-def _follow(line: bytes, sequence: int, head: Sha256, path: Path) -> tuple[int, Sha256]:
-    """Check that a line is the next one of the chain; returns the new sequence and head."""
-    number = sequence + 1
-    where = f"ledger line {number}"
-    try:
-        fields = Fields(parse_json(line, limit=_LINE_SIZE, what=where), where)
-        fields.integer("sequence", least=number, most=number)
-        previous = Sha256(fields.sha256("previous"))
-        entry = _parse_entry(fields, where)
-    except FormatError as error:
-        raise _broken(path, str(error)) from error
-    if previous != head:
-        raise _broken(path, f"{where} does not follow the line before it")
-    if _encode(entry, sequence=number, previous=previous) != line:
-        raise _broken(path, f"{where} is not spelled as a writer spells it")
-    return number, compute_digest(line)
-
-
-def _parse_entry(fields: Fields, where: str) -> Entry:
+def _parse(fields: Fields, where: str) -> Entry:
     time = fields.time("time")
-    event = fields.text("event")
-    if event not in EVENTS:
-        message = f"{where}.event: expected one of {', '.join(sorted(EVENTS))}, got {event!r:.40}"
+    event = _one_of(fields, "event", where, EVENTS)
+    request = Sha256(fields.sha256("request"))
+    keys = tuple(
+        _parse_key(member, f"{where}.keys[{place}]")
+        for place, member in enumerate(fields.array("keys", most=limits.KEY_COUNT))
+    )
+    keyids = {key.keyid for key in keys}
+    if len(keyids) != len(keys):
+        message = f"{where}.keys: one key stands there twice"
         raise MalformedError(message)
-    entry = Entry(
+    items = tuple(
+        _parse_item(member, f"{where}.items[{place}]", keyids)
+        for place, member in enumerate(fields.array("items", most=limits.ITEM_COUNT))
+    )
+    reason = None if fields.is_null("reason") else _sentence(fields, "reason", where)
+    return Entry(
         time=time,
         event=event,
-        request=Sha256(fields.sha256("request")),
-        item_count=fields.integer("item_count"),
-        signed_count=fields.integer("signed_count"),
-        keyids=tuple(_parse_keyid(each, where) for each in fields.array("keyids", most=_KEYIDS)),
-        reason=None if fields.is_null("reason") else fields.text("reason"),
+        request=request,
+        keys=keys,
+        items=items,
+        reason=reason,
+        transcript=parse_transcript(fields.member("transcript"), f"{where}.transcript"),
+    )
+
+
+def _parse_key(value: object, where: str) -> LedgerKey:
+    fields = Fields(value, where)
+    name = fields.label("name")
+    keyid = decode_hex(fields.text("keyid"), size=32, what=f"{where}.keyid").hex()
+    fields.done()
+    return LedgerKey(name=name, keyid=keyid)
+
+
+def _parse_item(value: object, where: str, keyids: set[str]) -> LedgerItem:
+    fields = Fields(value, where)
+    item = LedgerItem(
+        name=check_name(fields.text("name"), what=f"{where}.name"),
+        artifact=fields.label("artifact"),
+        version=fields.label("version"),
+        target=fields.label("target"),
+        sequence=fields.integer("sequence", least=1),
+        size=fields.integer("size"),
+        digest=Sha256(fields.sha256("digest")),
+        content_hashed=_one_of(fields, "content", where, _CONTENT.values()) == _CONTENT[True],
+        signatures=() if fields.has("error") else _parse_signatures(fields, where, keyids),
+        error=_parse_error(fields.member("error"), where) if fields.has("error") else None,
     )
     fields.done()
-    return entry
+    return item
 
 
-def _parse_keyid(value: object, where: str) -> str:
-    if not isinstance(value, str):
-        message = f"{where}.keyids: expected keyids"
+def _parse_signatures(fields: Fields, where: str, keyids: set[str]) -> tuple[LedgerSignature, ...]:
+    made: list[LedgerSignature] = []
+    members = fields.array("signatures", least=1, most=limits.ENVELOPE_SIGNATURE_COUNT)
+    for place, member in enumerate(members):
+        spot = f"{where}.signatures[{place}]"
+        signature = Fields(member, spot)
+        made.append(LedgerSignature(signature.label("scheme"), signature.text("keyid")))
+        signature.done()
+        if made[-1].keyid not in keyids:
+            message = f"{spot}.keyid: {made[-1].keyid!r:.80} is not among the line's keys"
+            raise MalformedError(message)
+    if len(set(made)) != len(made):
+        message = f"{where}.signatures: one key signed twice under one scheme"
         raise MalformedError(message)
-    return decode_hex(value, size=32, what=f"{where}.keyids").hex()
+    return tuple(made)
 
 
-def _broken(path: Path, message: str) -> MalformedError:
-    hint = f"the ledger {path} was changed; keep it as it is and find out why before you sign"
-    return MalformedError(message, hint=hint)
+def _parse_error(fields: Fields, where: str) -> ItemError:
+    error = ItemError(code=fields.label("code"), message=_sentence(fields, "message", where))
+    fields.done()
+    return error
+
+
+def _sentence(fields: Fields, name: str, where: str) -> str:
+    return check_text(
+        fields.text(name), what=f"{where}.{name}", limit=limits.REASON_LENGTH, lines=True
+    )
+
+
+def _one_of(fields: Fields, name: str, where: str, words: Collection[str]) -> str:
+    word = fields.text(name)
+    if word not in words:
+        message = f"{where}.{name}: expected one of {', '.join(words)}, got {word!r:.40}"
+        raise MalformedError(message)
+    return word
+
+
+_SHAPE = Shape(what="ledger", line_size=limits.RESPONSE_SIZE, parse=_parse, encode=_encode)

@@ -9,6 +9,7 @@ from typing import Any
 
 from signkit.custody.key_file import parse_key
 from signkit.errors import KeyLockedError
+from signkit.formats.chain import End
 from signkit.formats.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from signkit.formats.der import SEQUENCE, DerReader, encode_der
 from signkit.formats.display import count_columns, escape, wrap_columns
@@ -28,7 +29,7 @@ from signkit.model.request import Request
 from signkit.model.response import Response
 from signkit.prepare.release_list import ReleaseList, fill, parse_path_list, parse_release_list
 from signkit.schemes.peridio import decode_signature
-from signkit.station.ledger import Recovered, open_ledger
+from signkit.station.ledger import open_ledger
 from signkit.submit.journal import parse_journal
 from signkit.verify.encoding import encode_json
 from tests.fuzz.seeds import exactly, files, payloads, texts, together
@@ -87,12 +88,12 @@ def _checkpoint_holds(checkpoint: Checkpoint, _data: bytes) -> None:
     assert load_checkpoint(path) == checkpoint
 
 
-def _ledger(data: bytes) -> Recovered:
+def _ledger(data: bytes) -> End:
     with open_ledger(file_of("ledger", data)) as ledger:
         return ledger.found
 
 
-def _ledger_holds(found: Recovered, data: bytes) -> None:
+def _ledger_holds(found: End, data: bytes) -> None:
     """A torn last line is cut off; all before it stays, and is found again."""
     whole = place_of("ledger").read_bytes()
     assert data == whole + data[len(data) - found.torn :]
@@ -210,16 +211,41 @@ _CHECKPOINT = {
     "last_response": {"sha256": "ab" * 32},
     "sequences": [{"artifact": "ML", "target": "arm", "sequence": 3}],
 }
+_LEDGER_TRANSCRIPT = {
+    "station": "vault-1",
+    "signkit": "0.1.0",
+    "python": "3.11.7",
+    "pynacl": "1.6.2",
+    "openssl": "OpenSSL 4",
+    "installation": {"sha256": "00" * 32},
+    "policy": None,
+    "began": "2026-01-31T12:00:00Z",
+    "confirmed": [{"operator": "olga", "how": "words", "time": "2026-01-31T12:00:00Z"}],
+    "controls": [{"control": "SK-AIRGAP", "result": "held"}],
+}
+_LEDGER_ITEM = {
+    "name": "model.bin",
+    "artifact": "ML-Model",
+    "version": "1.0.0",
+    "target": "aarch64-unknown-linux",
+    "sequence": 1,
+    "size": 14,
+    "digest": {"sha256": "ef" * 32},
+    "content": "hashed",
+}
 _LEDGER_LINE = {
     "sequence": 1,
     "previous": {"sha256": "00" * 32},
     "time": "2026-01-31T12:00:00Z",
     "event": "signed",
     "request": {"sha256": "ab" * 32},
-    "item_count": 2,
-    "signed_count": 1,
-    "keyids": ["cd" * 32],
-    "reason": None,
+    "keys": [{"name": "prod", "keyid": "cd" * 32}],
+    "items": [
+        {**_LEDGER_ITEM, "signatures": [{"scheme": "peridio", "keyid": "cd" * 32}]},
+        {**_LEDGER_ITEM, "error": {"code": "file", "message": "is missing"}},
+    ],
+    "reason": "1 of 2 items were refused",
+    "transcript": _LEDGER_TRANSCRIPT,
 }
 
 TARGETS = (

@@ -140,6 +140,7 @@ def response_value(*items: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "created": "2026-01-31T13:00:00Z",
         "ledger_before": {"sha256": "00" * 32},
         "ledger_after": {"sha256": "ab" * 32},
+        "transcript": {"sha256": "cd" * 32},
         "keys": [key_value()],
         "items": list(items) or [result_value()],
         **changes,

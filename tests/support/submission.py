@@ -126,6 +126,7 @@ def sign_items(
         created=NOW,
         ledger_before=Sha256(bytes(32)),
         ledger_after=Sha256(bytes([1]) * 32),
+        transcript=Sha256(bytes([2]) * 32),
         keys=tuple(NamedKey(name=key.name, public_key=key.public_key) for key in keys),
         items=tuple(_result(place, item, asked, keys) for place, item in enumerate(items)),
     )

@@ -70,6 +70,7 @@ def response_to(draft: Draft, *custodians: KeyOfTest, **changes: Any) -> bytes:
         created=ISSUED,
         ledger_before=Sha256(bytes(32)),
         ledger_after=Sha256(bytes(32)),
+        transcript=Sha256(bytes(32)),
         keys=tuple(NamedKey(name=key.name, public_key=key.public_key) for key in custodians),
         items=(replace(result, **changes),),
     )

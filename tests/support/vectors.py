@@ -141,7 +141,7 @@ def _request_items() -> Iterator[tuple[str, dict[str, Any], str]]:
 def _response_payloads() -> Iterator[tuple[str, dict[str, Any], str]]:
     value = response_value()
     yield from _field_defects(value)
-    for digest in ("request", "ledger_before", "ledger_after"):
+    for digest in ("request", "ledger_before", "ledger_after", "transcript"):
         yield from _kinds(value, digest, _DIGEST)
     yield from _kinds(value, "station", _TEXT)
     yield from _kinds(value, "sequence", _INTEGER)

@@ -110,6 +110,7 @@ RESPONSES = st.builds(
     created=st.just("2026-01-31T13:00:00Z"),
     ledger_before=DIGESTS,
     ledger_after=DIGESTS,
+    transcript=DIGESTS,
     keys=st.just(
         tuple(NamedKey(name=key.name, public_key=key.public_key) for key in (PROD, SPARE))
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from signkit.errors import (
     SignatureInvalidError,
     TooLargeError,
 )
+from signkit.formats.chain import EMPTY_HEAD
 from signkit.formats.request import open_request
 from signkit.formats.response import open_response
 from signkit.model.request import Item, Request, VerifiedRequest
-from signkit.model.response import ItemResult, NamedKey, VerifiedResponse
+from signkit.model.response import ItemError, ItemResult, NamedKey, VerifiedResponse
 from signkit.schemes.table import SCHEMES
 from signkit.station.ceremony import (
     NOT_SEEN,
@@ -31,7 +33,9 @@ from signkit.station.ceremony import (
     hash_contents,
     sign_items,
 )
-from signkit.station.ledger import EMPTY_HEAD, open_ledger
+from signkit.station.ledger import LedgerKey, open_ledger, read_ledger
+from signkit.station.record import Record
+from signkit.station.transcript import transcript_digest
 from signkit.verify.digest import compute_digest
 from signkit.verify.ed25519 import PublicKey
 from tests.support.documents import (
@@ -42,6 +46,7 @@ from tests.support.documents import (
     request_value,
 )
 from tests.support.keys import PROD, SPARE, STATION
+from tests.support.ledgers import TRANSCRIPT
 
 NOW = "2026-01-31T13:00:00Z"
 
@@ -219,35 +224,71 @@ def test_content_that_is_no_file(folder: Path, kind: str) -> None:
     assert isinstance(found.refused[1], FileError)
 
 
+PROD_KEY = NamedKey(name="prod", public_key=PROD.public_key)
+
+
+def station_in(folder: Path, signer: Any = STATION) -> Station:
+    return Station(signer=signer, responses=folder / "responses", now=NOW)
+
+
 def answered(
-    path: Path, results: Any, request: VerifiedRequest | None = None, **changes: Any
+    folder: Path,
+    results: Any,
+    request: VerifiedRequest | None = None,
+    *,
+    name: str = "vault-1",
+    key: NamedKey = PROD_KEY,
+    signer: Any = STATION,
 ) -> VerifiedResponse:
-    station = Station(**{"name": "vault-1", "signer": STATION, "now": NOW, **changes})
-    key = NamedKey(name="prod", public_key=PROD.public_key)
-    with open_ledger(path) as ledger:
-        data = answer(request or verified(), results, key=key, station=station, ledger=ledger)
-    return open_response(data)
+    request = request or verified()
+    transcript = replace(TRANSCRIPT, station=name)
+    with open_ledger(folder / "ledger") as ledger:
+        record = Record(ledger, request.digest, transcript)
+        station = station_in(folder, signer)
+        made = answer(request, results, key=key, station=station, record=record)
+    return open_response(made.data)
 
 
 def test_the_answer_is_whole_and_in_the_ledger(tmp_path: Path) -> None:
     request = verified()
     results = signed(request)
-    path = tmp_path / "ledger"
-    found = answered(path, results, request)
+    found = answered(tmp_path, results, request)
     response = found.response
     assert found.station_key == STATION.public_key
     assert (response.request, response.items) == (request.digest, results)
     assert (response.station, response.sequence, response.created) == ("vault-1", 1, NOW)
-    assert response.keys == (NamedKey(name="prod", public_key=PROD.public_key),)
+    assert response.keys == (PROD_KEY,)
     assert response.ledger_before == EMPTY_HEAD
-    assert response.ledger_after == compute_digest(path.read_bytes()[:-1])
-    again = answered(path, results, request).response
+    assert response.ledger_after == compute_digest((tmp_path / "ledger").read_bytes()[:-1])
+    assert response.transcript == transcript_digest(TRANSCRIPT)
+    again = answered(tmp_path, results, request).response
     assert (again.sequence, again.ledger_before) == (2, response.ledger_after)
+
+
+def test_the_ledger_says_what_was_signed(tmp_path: Path) -> None:
+    request = verified(item_value(), item_value(target="other"))
+    results = signed(
+        request, contents=HashedContents(matching=frozenset({0}), refused={1: FileError("gone")})
+    )
+    answered(tmp_path, results, request)
+    ((line,), _end) = read_ledger(tmp_path / "ledger")
+    entry, (first, second) = line.entry, line.entry.items
+    assert (entry.event, entry.request, entry.time) == ("signed", request.digest, NOW)
+    assert entry.keys == (LedgerKey("prod", PROD.public_key.keyid),)
+    assert entry.transcript == TRANSCRIPT
+    assert (entry.signed_count, entry.reason) == (1, "1 of 2 items were refused")
+    asked = request.request.items[0]
+    names = ("name", "artifact", "version", "target", "sequence", "size", "digest")
+    assert [getattr(first, name) for name in names] == [getattr(asked, name) for name in names]
+    assert (first.content_hashed, second.content_hashed) == (True, False)
+    assert [made.scheme for made in first.signatures] == ["peridio", "statement"]
+    assert {made.keyid for made in first.signatures} == {PROD.public_key.keyid}
+    assert (second.signatures, second.error) == ((), ItemError(code="file", message="gone"))
 
 
 def test_an_answer_without_signatures_names_no_key(tmp_path: Path) -> None:
     results = signed(verified(), Faulty(locked))
-    response = answered(tmp_path / "ledger", results).response
+    response = answered(tmp_path, results).response
     assert response.keys == ()
     assert b'"event":"refused"' in (tmp_path / "ledger").read_bytes()
 
@@ -259,14 +300,14 @@ def test_hostile_names_in_an_error_can_be_read_again(tmp_path: Path) -> None:
     request = verified()
     contents = hash_contents(request.request, folder, advance=nothing)
     results = signed(request, contents=contents)
-    (item,) = answered(tmp_path / "ledger", results, request).response.items
+    (item,) = answered(tmp_path, results, request).response.items
     assert item.error is not None
     assert "\\u{dcff}\\u{a}\\u{1b}" in item.error.message
 
 
 def test_a_long_error_can_be_read_again(tmp_path: Path) -> None:
     contents = HashedContents(matching=frozenset(), refused={0: FileError("x" * 9000)})
-    (item,) = answered(tmp_path / "ledger", signed(verified(), contents=contents)).response.items
+    (item,) = answered(tmp_path, signed(verified(), contents=contents)).response.items
     assert item.error is not None
     assert item.error.message == "x" * 2000
 
@@ -278,34 +319,47 @@ def test_a_station_that_nobody_could_read_signs_nothing(
     tmp_path: Path, name: str, error: type[Exception]
 ) -> None:
     with pytest.raises(error, match="the station's name"):
-        answered(tmp_path / "ledger", signed(verified()), name=name)
+        answered(tmp_path, signed(verified()), name=name)
     assert (tmp_path / "ledger").read_bytes() == b""
 
 
 def test_a_key_name_that_nobody_could_read_signs_nothing(tmp_path: Path) -> None:
     key = NamedKey(name="/home/\x1b", public_key=PROD.public_key)
-    station = Station(name="vault-1", signer=STATION, now=NOW)
-    with open_ledger(tmp_path / "ledger") as ledger:
-        with pytest.raises(MalformedError, match="the key's name holds the control character"):
-            answer(verified(), signed(verified()), key=key, station=station, ledger=ledger)
-        assert ledger.found.sequence == 0
+    with pytest.raises(MalformedError, match="the key's name holds the control character"):
+        answered(tmp_path, signed(verified()), key=key)
+    assert (tmp_path / "ledger").read_bytes() == b""
 
 
 def test_a_station_key_that_fails(tmp_path: Path) -> None:
     results = signed(verified())
     for alter, error in ((flipped(5), SignatureInvalidError), (locked, CustodyError)):
         with pytest.raises(error):
-            answered(tmp_path / "ledger", results, signer=Faulty(alter))
+            answered(tmp_path, results, signer=Faulty(alter))
 
 
 def test_a_ledger_that_fails_gives_no_response(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
-    key = NamedKey(name="prod", public_key=PROD.public_key)
-    station = Station(name="vault-1", signer=Faulty(locked), now=NOW)  # never asked to sign
+    request = verified()
     with open_ledger(path) as ledger:
+        record = Record(ledger, request.digest, TRANSCRIPT)
         path.write_bytes(b"x")
         with pytest.raises(FileError, match="was changed while"):
-            answer(verified(), signed(verified()), key=key, station=station, ledger=ledger)
+            answer(
+                request,
+                signed(request),
+                key=PROD_KEY,
+                station=station_in(tmp_path),
+                record=record,
+            )
+    assert record.ended
+    assert os.listdir(tmp_path / "responses") == ["pending"]
+
+
+def test_a_response_that_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "responses").touch()
+    with pytest.raises(FileError, match=r"responses cannot be written: "):
+        answered(tmp_path, signed(verified()))
+    assert (tmp_path / "ledger").read_bytes() == b""
 
 
 def test_a_blind_signature_alone_is_not_made() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,19 +12,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from signkit.errors import MalformedError
-from signkit.station.ledger import EMPTY_HEAD, EVENTS, Entry, open_ledger
+from signkit.formats.chain import EMPTY_HEAD
+from signkit.station.ledger import EVENTS, Entry, LedgerKey, open_ledger
 from signkit.verify.digest import Sha256, compute_digest
+from tests.support.ledgers import KEYID, TRANSCRIPT, ledger_item
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+KEYS = st.builds(LedgerKey, TEXTS, st.binary(min_size=32, max_size=32).map(bytes.hex))
+ITEMS = st.builds(ledger_item, artifact=TEXTS, target=TEXTS, size=st.integers(0, 2**53 - 1))
 ENTRIES = st.builds(
     Entry,
     time=st.just("2026-01-31T12:00:00Z"),
     event=st.sampled_from(sorted(EVENTS)),
     request=st.binary(min_size=32, max_size=32).map(Sha256),
-    item_count=st.integers(0, 100_000),
-    signed_count=st.integers(0, 100_000),
-    keyids=st.lists(st.binary(min_size=32, max_size=32).map(bytes.hex), max_size=2).map(tuple),
+    keys=st.lists(KEYS, max_size=2, unique_by=lambda key: key.keyid).map(
+        lambda keys: (LedgerKey("prod", KEYID), *keys)
+    ),
+    items=st.lists(ITEMS, max_size=2).map(tuple),
     reason=st.none() | TEXTS,
+    transcript=st.builds(replace, st.just(TRANSCRIPT), station=TEXTS),
 )
 
 

@@ -1,0 +1,325 @@
+"""Files to which lines are only added, each holding the digest of the line before it.
+
+A line is a JSON object that begins with its `sequence` and the digest of the `previous` line; what
+else stands in it is the format's own. One writer at a time; a last line without its end is what a
+crash leaves behind, and is cut off by the next writer. Anything else that does not follow is an
+error that names the line, and nothing is repaired.
+
+Spec: docs/formats/ledger.md sections 2 and 3.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Generic, NoReturn, TypeVar
+
+from signkit.errors import FileError, FormatError, MalformedError
+from signkit.verify.digest import Sha256, compute_digest
+from signkit.verify.encoding import Fields, encode_json, parse_json
+
+EMPTY_HEAD = Sha256(bytes(32))
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape(Generic[Entry]):
+    """What the lines of one kind of file hold, besides their place in the chain.
+
+    Attributes:
+        what: What the file is, for messages ("ledger").
+        line_size: The most bytes of one line.
+        parse: Reads an entry's fields; told the line's place for messages. Raises FormatError.
+        encode: Returns an entry's fields in the order of its specification.
+    """
+
+    what: str
+    line_size: int
+    parse: Callable[[Fields, str], Entry]
+    encode: Callable[[Entry], Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line(Generic[Entry]):
+    """An entry at its place.
+
+    Attributes:
+        sequence: Its number, from 1.
+        before: The head before it.
+        after: The head with it: SHA-256 of the line without its line feed.
+        entry: What it says.
+    """
+
+    sequence: int
+    before: Sha256
+    after: Sha256
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """Where a chain ends.
+
+    Attributes:
+        sequence: The last line's number, 0 for an empty chain.
+        head: SHA-256 of the last line.
+        size: Bytes of all whole lines.
+        torn: Bytes of an unfinished last line after them; 0 where there is none.
+    """
+
+    sequence: int
+    head: Sha256
+    size: int
+    torn: int
+
+
+class Chain(Generic[Entry]):
+    """An open chain under an exclusive lock; use `open_chain`.
+
+    Attributes:
+        found: Where it ended when it was opened.
+        lines: Every line, also those appended meanwhile.
+    """
+
+    def __init__(self, descriptor: int, path: Path, shape: Shape[Entry]) -> None:
+        self._descriptor = descriptor
+        self._path = path
+        self._shape = shape
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            self.lines, self.found = _follow_all(file, path, shape)
+        self._end = self.found
+        if self.found.torn:
+            self._cut()
+
+    @property
+    def end(self) -> End:
+        """Where the chain ends now."""
+        return self._end
+
+    def next_line(self, entry: Entry) -> Line[Entry]:
+        """Return the line that `append` would write, without writing it."""
+        return self._place(entry)[0]
+
+    def append(self, entry: Entry) -> Line[Entry]:
+        """Append one line and make it durable.
+
+        Raises:
+            FileError: it cannot be written; the file stays as it was.
+        """
+        line, data = self._place(entry)
+        try:
+            self._write(data + b"\n")
+        except OSError as error:
+            message = f"the {self._shape.what} {self._path} cannot be written: {error.strerror}"
+            hint = "nothing was done; make room and run again"
+            raise FileError(message, hint=hint) from None
+        size = self._end.size + len(data) + 1
+        self._end = End(sequence=line.sequence, head=line.after, size=size, torn=0)
+        self.lines.append(line)
+        return line
+
+    def _place(self, entry: Entry) -> tuple[Line[Entry], bytes]:
+        sequence, before = self._end.sequence + 1, self._end.head
+        data = _encode(self._shape, entry, sequence, before)
+        after = compute_digest(data)
+        return Line(sequence=sequence, before=before, after=after, entry=entry), data
+
+    def _write(self, data: bytes) -> None:
+        if os.fstat(self._descriptor).st_size != self._end.size:
+            message = f"the {self._shape.what} {self._path} was changed while it was in use here"
+            raise FileError(message, hint="nothing was done; find out who writes to it")
+        try:
+            _write_all(self._descriptor, data)
+            os.fsync(self._descriptor)
+            if self._end.size == 0:
+                _sync_folder(self._path.parent)
+        except OSError:
+            with suppress(OSError):  # where this fails, nothing more is appended: see above
+                os.ftruncate(self._descriptor, self._end.size)
+            raise
+
+    def _cut(self) -> None:
+        try:
+            os.ftruncate(self._descriptor, self.found.size)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            message = f"the {self._shape.what} {self._path} cannot be written: {error.strerror}"
+            raise FileError(message) from None
+
+
+@contextmanager
+def open_chain(path: Path, shape: Shape[Entry]) -> Iterator[Chain[Entry]]:
+    """Open a chain for writing, making it on first use; a torn last line is cut off.
+
+    Args:
+        path: The file; its folder exists.
+        shape: What its lines hold.
+
+    Yields:
+        The chain, locked: one writer at a time.
+
+    Raises:
+        FileError: it cannot be opened, is not a regular file, or another writer holds it.
+        MalformedError: a line does not parse or chain; the line is named.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        message = f"the {shape.what} {path} cannot be opened: {error.strerror}"
+        raise FileError(message) from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            message = f"the {shape.what} {path} is in use by another signkit"
+            raise FileError(message, hint="wait for it to end, then run again") from None
+        yield Chain(descriptor, path, shape)
+    finally:
+        os.close(descriptor)
+
+
+def read_chain(
+    path: Path, shape: Shape[Entry], *, holding: tuple[bytes, ...] = ()
+) -> tuple[list[Line[Entry]], End]:
+    """Follow a chain from its first line to its last, without a lock and without writing.
+
+    Args:
+        path: The file.
+        shape: What its lines hold.
+        holding: Only lines that hold all of these bytes are parsed and returned. The chain of
+            all lines is followed all the same.
+
+    Returns:
+        The lines, and where the chain ends. A torn last line may be one that is being written.
+
+    Raises:
+        FileError: it cannot be opened, or is not a regular file.
+        MalformedError: a line does not parse or chain; the line is named.
+    """
+    try:
+        file = open(path, "rb", opener=_open_to_read)  # noqa: SIM115  (closed below)
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL byte
+        why = getattr(error, "strerror", None) or error
+        message = f"the {shape.what} {path} cannot be opened: {why}"
+        raise FileError(message, hint="check the path and its permissions") from None
+    with file:
+        return _follow_all(file, path, shape, holding)
+
+
+def _open_to_read(path: str, _flags: int) -> int:
+    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+
+
+def _follow_all(
+    file: BinaryIO, path: Path, shape: Shape[Entry], holding: tuple[bytes, ...] = ()
+) -> tuple[list[Line[Entry]], End]:
+    follower = _Follower(path, shape, holding)
+    try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            message = f"the {shape.what} {path} is not a regular file"
+            raise FileError(message)
+        file.seek(0)
+        torn = 0
+        while data := file.readline(shape.line_size + 1):
+            if not data.endswith(b"\n"):
+                if len(data) > shape.line_size:  # no writer of ours was torn in this one
+                    follower.refuse_long()
+                torn = len(data)
+                break
+            follower.follow(data[:-1])
+    except OSError as error:
+        message = f"the {shape.what} {path} cannot be read: {error.strerror}"
+        raise FileError(message) from None
+    return follower.finish(torn)
+
+
+class _Follower(Generic[Entry]):
+    """Goes from line to line, and keeps those that are asked for."""
+
+    def __init__(self, path: Path, shape: Shape[Entry], holding: tuple[bytes, ...]) -> None:
+        self._path = path
+        self._shape = shape
+        self._holding = holding
+        self._sequence = 0
+        self._before = self._head = EMPTY_HEAD
+        self._size = 0
+        self._kept: list[Line[Entry]] = []
+        self._unparsed = b""
+
+    def follow(self, line: bytes) -> None:
+        """Check that a line is the next one of the chain."""
+        self._sequence += 1
+        self._before, self._head = self._head, compute_digest(line)
+        self._size += len(line) + 1
+        self._unparsed = b""
+        starts = line.startswith(_start(self._sequence, self._before))
+        if starts and not all(each in line for each in self._holding):
+            self._unparsed = line
+            return
+        entry = self._parse(line)
+        self._kept.append(
+            Line(sequence=self._sequence, before=self._before, after=self._head, entry=entry)
+        )
+
+    def finish(self, torn: int) -> tuple[list[Line[Entry]], End]:
+        """Return what was kept, and where the chain ends."""
+        if self._unparsed:  # no line follows that would hold its digest: its shape must do
+            self._parse(self._unparsed)
+        end = End(sequence=self._sequence, head=self._head, size=self._size, torn=torn)
+        return self._kept, end
+
+    def refuse_long(self) -> NoReturn:
+        """Refuse the next line for its length."""
+        raise self._broken(f"{self._shape.what} line {self._sequence + 1} is too long")
+
+    def _parse(self, line: bytes) -> Entry:
+        number, where = self._sequence, f"{self._shape.what} line {self._sequence}"
+        try:
+            fields = Fields(parse_json(line, limit=self._shape.line_size, what=where), where)
+            fields.integer("sequence", least=number, most=number)
+            previous = Sha256(fields.sha256("previous"))
+            entry = self._shape.parse(fields, where)
+            fields.done()
+        except FormatError as error:
+            raise self._broken(str(error)) from error
+        if previous != self._before:
+            raise self._broken(f"{where} does not follow the line before it")
+        if _encode(self._shape, entry, number, previous) != line:
+            raise self._broken(f"{where} is not spelled as a writer spells it")
+        return entry
+
+    def _broken(self, message: str) -> MalformedError:
+        hint = (
+            f"the {self._shape.what} {self._path} was changed; keep it as it is"
+            " and find out why before you go on"
+        )
+        return MalformedError(message, hint=hint)
+
+
+def _encode(shape: Shape[Entry], entry: Entry, sequence: int, previous: Sha256) -> bytes:
+    return _start(sequence, previous) + encode_json(shape.encode(entry))[1:]
+
+
+def _start(sequence: int, previous: Sha256) -> bytes:
+    return b'{"sequence":%d,"previous":{"sha256":"%s"},' % (sequence, previous.hex().encode())
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the file's own name durable, once."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
