@@ -56,6 +56,9 @@ _ALL = typer.Option(
     "--all-signatures", help="Attach all, not just one; the registry's devices take one."
 )
 _TIMEOUT = typer.Option(min=1.0, metavar="SECONDS", help="Give up on a step after this long.")
+_NEW_LEDGER = typer.Option(
+    "--new-ledger", help="The station's ledger was begun anew: forget its old heads."
+)
 _DRY_RUN = typer.Option("--dry-run", help="Say what would be done, and change nothing.")
 _JSON = typer.Option("--json", help="Print the result as JSON.")
 
@@ -76,6 +79,7 @@ def submit(
     concurrency: Annotated[int, _CONCURRENCY] = 4,
     all_signatures: Annotated[bool, _ALL] = False,
     timeout: Annotated[float, _TIMEOUT] = 120.0,
+    new_ledger: Annotated[bool, _NEW_LEDGER] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
     as_json: Annotated[bool, _JSON] = False,
 ) -> None:
@@ -83,6 +87,7 @@ def submit(
     from signkit.cli.submit_report import show_outcomes, show_outlines
 
     submission = _open(response, request, plan, _pins(station, key))
+    _check_heads(submission, new_ledger=new_ledger)
     how = _Connection(
         registry=registry,
         token_file=token_file,
@@ -100,7 +105,8 @@ def submit(
         outcomes = _run(
             client, submission, address, concurrency=concurrency, attach_all=all_signatures
         )
-    show_outcomes(outcomes, as_json=as_json, unsaved=_save_checkpoint(submission, outcomes))
+    unsaved = _save_checkpoint(submission, outcomes, new_ledger=new_ledger)
+    show_outcomes(outcomes, as_json=as_json, unsaved=unsaved)
 
 
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:
@@ -150,6 +156,17 @@ def _read_key(path: Path) -> PublicKey:
     from signkit.verify import limits
 
     return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+
+
+def _check_heads(submission: Submission, *, new_ledger: bool) -> None:
+    """Refuse a station whose ledger was rewritten, before the registry hears of anything."""
+    from signkit.cli.home import signkit_home
+    from signkit.formats.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
+    said = None if new_ledger else checkpoint.check_heads(submission.response)
+    if said is not None:
+        output.note(said)
 
 
 def _confirm(submission: Submission) -> Submission:
@@ -224,7 +241,9 @@ def _note(text: str) -> None:
     output.note(one_line(text))
 
 
-def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome]) -> SignkitError | None:
+def _save_checkpoint(
+    submission: Submission, outcomes: Sequence[Outcome], *, new_ledger: bool
+) -> SignkitError | None:
     """Remember the response once everything that was signed in it is published.
 
     What went wrong is returned: the registry has everything, and the person is to see that first.
@@ -244,7 +263,11 @@ def _save_checkpoint(submission: Submission, outcomes: Sequence[Outcome]) -> Sig
         sequences[place] = max(item.sequence, sequences.get(place, 0))
     try:
         advance_checkpoint(
-            signkit_home() / "checkpoint.json", submission.response.digest, sequences
+            signkit_home() / "checkpoint.json",
+            submission.response.digest,
+            sequences,
+            answers=(submission.response,),
+            new_ledger=new_ledger,
         )
     except SignkitError as error:
         return error

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from signkit.verify.digest import Sha256
 from tests.support.commands import Machine
 from tests.support.keys import PROD, STATION, STRANGER
 from tests.support.registry import COMMAND, RunningRegistry, running_registry
@@ -177,14 +180,75 @@ def test_a_machine_without_a_home(machine, registry, tmp_path):
     assert f"artifact-{tmp_path.name}" in (tmp_path / "a" / "b" / "checkpoint.json").read_text()
 
 
-@pytest.mark.parametrize("more", [(), ("--json",)])
-def test_a_checkpoint_that_is_not_saved_hides_no_result(machine, registry, signed, more):
+def test_a_torn_checkpoint_is_said_before_the_registry_hears_of_anything(machine, registry, signed):
     machine.write("home/checkpoint.json", "torn")
-    ran = machine.run("submit", "model.response.json", "--registry", registry.url, *more)
-    assert ran.code == 7
-    assert "signed" in ran.out
+    log = log_lines(registry)
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url)
+    assert (ran.code, ran.out) == (7, "")
     assert "checkpoint.json" in ran.err
     assert "move it away" in ran.err
+    assert log_lines(registry) == log
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="needs strace")
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_checkpoint_that_is_not_saved_hides_no_result(machine, registry, signed, more):
+    """The disk fails at the last step, when the checkpoint is read again to be written."""
+    trace = ["strace", "-f", "-q", "-o", "/dev/null", "-P", machine.home / "checkpoint.json"]
+    inject = ["-e", "trace=openat", "-e", "inject=openat:error=EIO:when=2"]
+    command = [sys.executable, "-m", "signkit.cli", "submit", "model.response.json"]
+    ran = subprocess.run(
+        [*trace, *inject, *command, "--registry", registry.url, *more],
+        cwd=machine.folder,
+        env=machine.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 8, ran.stderr
+    assert "signed" in ran.stdout
+    assert "checkpoint.json cannot be read: input/output error" in ran.stderr
+
+
+def rewritten(signed):
+    """The station's ledger, begun anew: the same ceremony at the same place with another head."""
+    signed.answer(replace(signed.response, ledger_after=Sha256(b"\x09" * 32)))
+
+
+def test_a_rewritten_ledger_is_refused_before_the_registry_hears_of_anything(
+    machine, registry, signed
+):
+    """Attacker: the station's operator. Move: takes a ceremony back, and holds another instead."""
+    machine.ok("submit", "model.response.json", "--registry", registry.url)
+    rewritten(signed)
+    log = log_lines(registry)
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url, "--json")
+    assert (ran.code, ran.error["code"], ran.error["reason"]) == (
+        13,
+        "response-refused",
+        "context",
+    )
+    assert "was rewritten, or begun anew: its head at ceremony 1 was 0101" in ran.error["error"]
+    assert "--new-ledger" in ran.error["hint"]
+    assert log_lines(registry) == log
+
+
+def test_a_ledger_begun_anew_on_purpose(machine, registry, signed):
+    machine.ok("submit", "model.response.json", "--registry", registry.url)
+    rewritten(signed)
+    options = ("--registry", registry.url)
+    machine.ok("submit", "model.response.json", *options, "--new-ledger")
+    machine.ok("submit", "model.response.json", *options)
+
+
+def test_ceremonies_not_seen_here_are_said(machine, registry, signed):
+    machine.ok("submit", "model.response.json", "--registry", registry.url)
+    heads = {"ledger_before": Sha256(b"\x04" * 32), "ledger_after": Sha256(b"\x05" * 32)}
+    signed.answer(replace(signed.response, sequence=5, **heads))
+    ran = machine.run("submit", "model.response.json", "--registry", registry.url)
+    assert ran.code == 0
+    assert "the station's ledger went on by 3 ceremonies that were not seen here" in ran.err
 
 
 def test_f16_changed_content_is_refused_before_any_record_exists(api, machine, registry, signed):

@@ -210,6 +210,9 @@ _CHECKPOINT = {
     "format": "signkit.checkpoint.v1",
     "last_response": {"sha256": "ab" * 32},
     "sequences": [{"artifact": "ML", "target": "arm", "sequence": 3}],
+    "stations": [
+        {"keyid": "cd" * 32, "heads": [{"sequence": 0, "head": {"sha256": "00" * 32}}]},
+    ],
 }
 _LEDGER_TRANSCRIPT = {
     "station": "vault-1",
