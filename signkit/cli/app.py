@@ -21,6 +21,7 @@ _COMMANDS = (
     "prepare",
     "show",
     "sign",
+    "ledger",
     "submit",
     "verify",
     "extract",

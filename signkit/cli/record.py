@@ -42,7 +42,7 @@ class Ceremony:
         from signkit.station.history import find_repeated
 
         lines = self.record.ledger.lines
-        return find_repeated(lines, self.verified.digest, frozenset({keyid}))
+        return find_repeated(lines, self.verified.digest, keyid)
 
     def repeat(self, line: LedgerLine) -> Answer:
         """Return the response of an earlier ceremony, and record that it is given out again."""

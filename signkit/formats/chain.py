@@ -13,18 +13,20 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Generic, NoReturn, TypeVar
 
 from signkit.errors import FileError, FormatError, MalformedError
-from signkit.verify.digest import Sha256, compute_digest
+from signkit.verify.digest import Sha256
 from signkit.verify.encoding import Fields, encode_json, parse_json
 
 EMPTY_HEAD = Sha256(bytes(32))
 Entry = TypeVar("Entry")
+Wanted = Callable[[int, bytes], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +128,7 @@ class Chain(Generic[Entry]):
     def _place(self, entry: Entry) -> tuple[Line[Entry], bytes]:
         sequence, before = self._end.sequence + 1, self._end.head
         data = _encode(self._shape, entry, sequence, before)
-        after = compute_digest(data)
+        after = _digest(data)
         return Line(sequence=sequence, before=before, after=after, entry=entry), data
 
     def _write(self, data: bytes) -> None:
@@ -184,16 +186,12 @@ def open_chain(path: Path, shape: Shape[Entry]) -> Iterator[Chain[Entry]]:
         os.close(descriptor)
 
 
-def read_chain(
-    path: Path, shape: Shape[Entry], *, holding: tuple[bytes, ...] = ()
-) -> tuple[list[Line[Entry]], End]:
+def read_chain(path: Path, shape: Shape[Entry]) -> tuple[list[Line[Entry]], End]:
     """Follow a chain from its first line to its last, without a lock and without writing.
 
     Args:
         path: The file.
         shape: What its lines hold.
-        holding: Only lines that hold all of these bytes are parsed and returned. The chain of
-            all lines is followed all the same.
 
     Returns:
         The lines, and where the chain ends. A torn last line may be one that is being written.
@@ -202,24 +200,57 @@ def read_chain(
         FileError: it cannot be opened, or is not a regular file.
         MalformedError: a line does not parse or chain; the line is named.
     """
+    with _open_to_read(path, shape.what) as file:
+        return _follow_all(file, path, shape)
+
+
+def find_lines(
+    path: Path, shape: Shape[Entry], holding: Sequence[bytes]
+) -> tuple[list[tuple[int, bytes]], End]:
+    """Follow a chain as `read_chain` does, and return the lines that hold all of some bytes.
+
+    No line is parsed but the last, so this is quick: that each follows is all that is known.
+
+    Args:
+        path: The file.
+        shape: What its lines hold.
+        holding: What to look for.
+
+    Returns:
+        Sequence and bytes of each line found, and where the chain ends.
+
+    Raises:
+        FileError, MalformedError: as `read_chain`.
+    """
+    found: list[tuple[int, bytes]] = []
+
+    def keep(sequence: int, line: bytes) -> bool:
+        if all(each in line for each in holding):
+            found.append((sequence, line))
+        return False
+
+    with _open_to_read(path, shape.what) as file:
+        return found, _follow_all(file, path, shape, keep)[1]
+
+
+def _open_to_read(path: Path, what: str) -> BinaryIO:
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
     try:
-        file = open(path, "rb", opener=_open_to_read)  # noqa: SIM115  (closed below)
+        return open(path, "rb", opener=lambda name, _: os.open(name, flags))
     except (OSError, ValueError) as error:  # ValueError: a path with a NUL byte
         why = getattr(error, "strerror", None) or error
-        message = f"the {shape.what} {path} cannot be opened: {why}"
+        message = f"the {what} {path} cannot be opened: {why}"
         raise FileError(message, hint="check the path and its permissions") from None
-    with file:
-        return _follow_all(file, path, shape, holding)
 
 
-def _open_to_read(path: str, _flags: int) -> int:
-    return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+def _parse_every(_sequence: int, _line: bytes) -> bool:
+    return True
 
 
 def _follow_all(
-    file: BinaryIO, path: Path, shape: Shape[Entry], holding: tuple[bytes, ...] = ()
+    file: BinaryIO, path: Path, shape: Shape[Entry], wanted: Wanted = _parse_every
 ) -> tuple[list[Line[Entry]], End]:
-    follower = _Follower(path, shape, holding)
+    follower = _Follower(path, shape, wanted)
     try:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             message = f"the {shape.what} {path} is not a regular file"
@@ -240,12 +271,12 @@ def _follow_all(
 
 
 class _Follower(Generic[Entry]):
-    """Goes from line to line, and keeps those that are asked for."""
+    """Goes from line to line, and parses those that are wanted."""
 
-    def __init__(self, path: Path, shape: Shape[Entry], holding: tuple[bytes, ...]) -> None:
+    def __init__(self, path: Path, shape: Shape[Entry], wanted: Wanted) -> None:
         self._path = path
         self._shape = shape
-        self._holding = holding
+        self._wanted = wanted
         self._sequence = 0
         self._before = self._head = EMPTY_HEAD
         self._size = 0
@@ -255,11 +286,11 @@ class _Follower(Generic[Entry]):
     def follow(self, line: bytes) -> None:
         """Check that a line is the next one of the chain."""
         self._sequence += 1
-        self._before, self._head = self._head, compute_digest(line)
+        self._before, self._head = self._head, _digest(line)
         self._size += len(line) + 1
         self._unparsed = b""
         starts = line.startswith(_start(self._sequence, self._before))
-        if starts and not all(each in line for each in self._holding):
+        if starts and not self._wanted(self._sequence, line):
             self._unparsed = line
             return
         entry = self._parse(line)
@@ -300,6 +331,11 @@ class _Follower(Generic[Entry]):
             " and find out why before you go on"
         )
         return MalformedError(message, hint=hint)
+
+
+def _digest(line: bytes) -> Sha256:
+    """Hash a line with OpenSSL, which is loaded already: lines are many."""
+    return Sha256(sha256(line).digest())
 
 
 def _encode(shape: Shape[Entry], entry: Entry, sequence: int, previous: Sha256) -> bytes:

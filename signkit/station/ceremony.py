@@ -26,7 +26,7 @@ from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.model.response import ItemError, ItemResult, ItemSignature, NamedKey, Response
 from signkit.schemes.table import check_request, check_wanted, find_scheme
 from signkit.station.kept import Answer, keep_answer, name_answer
-from signkit.station.ledger import Entry, LedgerItem, LedgerKey, LedgerSignature
+from signkit.station.ledger import Entry, LedgerItem, LedgerKey
 from signkit.station.record import Record
 from signkit.station.transcript import transcript_digest
 from signkit.verify import limits
@@ -205,8 +205,8 @@ def answer(
         SignatureInvalidError, CustodyError: the station's own key failed.
     """
     check_text(key.name, what="the key's name", limit=limits.LABEL_LENGTH)
-    keys = (key,) if any(result.signatures for result in results) else ()
-    entry = _ledger_entry(verified, results, keys, record=record, now=station.now)
+    signed = key if any(result.signatures for result in results) else None
+    entry = _ledger_entry(verified, results, signed, record=record, now=station.now)
     line = record.ledger.next_line(entry)
     response = Response(
         request=verified.digest,
@@ -216,7 +216,7 @@ def answer(
         ledger_before=line.before,
         ledger_after=line.after,
         transcript=transcript_digest(record.transcript),
-        keys=keys,
+        keys=() if signed is None else (signed,),
         items=results,
     )
     data = sign_response(response, station.signer)
@@ -230,7 +230,7 @@ def answer(
 def _ledger_entry(
     verified: VerifiedRequest,
     results: tuple[ItemResult, ...],
-    keys: tuple[NamedKey, ...],
+    key: NamedKey | None,
     *,
     record: Record,
     now: str,
@@ -238,9 +238,9 @@ def _ledger_entry(
     refused = sum(1 for result in results if result.error is not None)
     return Entry(
         time=now,
-        event="signed" if keys else "refused",
+        event="refused" if key is None else "signed",
         request=verified.digest,
-        keys=tuple(LedgerKey(key.name, key.public_key.keyid) for key in keys),
+        key=None if key is None else LedgerKey(key.name, key.public_key.keyid),
         items=tuple(
             _ledger_item(result, verified.request.items[result.item]) for result in results
         ),
@@ -259,6 +259,6 @@ def _ledger_item(result: ItemResult, item: Item) -> LedgerItem:
         size=item.size,
         digest=item.digest,
         content_hashed=result.content_hashed,
-        signatures=tuple(LedgerSignature(made.scheme, made.keyid) for made in result.signatures),
+        schemes=tuple(made.scheme for made in result.signatures),
         error=result.error,
     )

@@ -47,7 +47,7 @@ def last_signed(ledger: Ledger) -> Mapping[Place, LastSigned]:
     found: dict[Place, LastSigned] = {}
     for line in ledger.lines:
         for item in line.entry.items:
-            if item.signatures:
+            if item.schemes:
                 _take(found, line, item)
     return found
 
@@ -57,7 +57,7 @@ def _take(found: dict[Place, LastSigned], line: LedgerLine, item: LedgerItem) ->
     known = found.get(place)
     if known is not None and item.sequence < known.sequence:
         return
-    keyids = {made.keyid for made in item.signatures}
+    keyids = set() if line.entry.key is None else {line.entry.key.keyid}
     if known and (known.request, known.version) == (line.entry.request, item.version):
         keyids.update(known.keyids)
     found[place] = LastSigned(
@@ -72,22 +72,20 @@ def _take(found: dict[Place, LastSigned], line: LedgerLine, item: LedgerItem) ->
     )
 
 
-def find_repeated(
-    lines: Iterable[LedgerLine], request: Sha256, keyids: frozenset[str]
-) -> LedgerLine | None:
-    """Return the ceremony in which these keys signed all of this request, or None.
+def find_repeated(lines: Iterable[LedgerLine], request: Sha256, keyid: str) -> LedgerLine | None:
+    """Return the ceremony in which this key signed all of this request, or None.
 
     Args:
         lines: The ledger's.
         request: SHA-256 of the request file.
-        keyids: The keys that are to sign it now.
+        keyid: The key that is to sign it now.
     """
     for line in lines:
         entry = line.entry
         if (
-            entry.event == "signed"
-            and entry.request == request
-            and keyids == {key.keyid for key in entry.keys}
+            entry.request == request
+            and entry.key is not None
+            and entry.key.keyid == keyid
             and all(item.error is None for item in entry.items)
         ):
             return line

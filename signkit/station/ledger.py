@@ -6,14 +6,14 @@ Controls: SK-SIGN-LEDGER (docs/design/assurance.md).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from signkit.errors import MalformedError
-from signkit.formats.chain import Chain, End, Line, Shape, open_chain, read_chain
+from signkit.formats.chain import Chain, End, Line, Shape, find_lines, open_chain, read_chain
 from signkit.model.response import ItemError
 from signkit.station.transcript import Transcript, encode_transcript, parse_transcript
 from signkit.verify import limits
@@ -36,13 +36,6 @@ class LedgerKey(NamedTuple):
     keyid: str
 
 
-class LedgerSignature(NamedTuple):
-    """That a key signed under a scheme; the signature itself stands in the response."""
-
-    scheme: str
-    keyid: str
-
-
 class LedgerItem(NamedTuple):
     """What became of one item.
 
@@ -55,8 +48,9 @@ class LedgerItem(NamedTuple):
         size: Bytes of content.
         digest: SHA-256 of the content.
         content_hashed: Whether the station hashed the content itself.
-        signatures: What was signed; empty where there is an error.
-        error: Why nothing was signed; None where there are signatures.
+        schemes: Under which the key signed it; empty where there is an error. The signatures
+            themselves stand in the response.
+        error: Why nothing was signed; None where there are schemes.
     """
 
     name: str
@@ -67,7 +61,7 @@ class LedgerItem(NamedTuple):
     size: int
     digest: Sha256
     content_hashed: bool
-    signatures: tuple[LedgerSignature, ...]
+    schemes: tuple[str, ...]
     error: ItemError | None
 
 
@@ -79,7 +73,7 @@ class Entry:
         time: RFC 3339 UTC text.
         event: One of EVENTS.
         request: SHA-256 of the request file.
-        keys: The keys that signed.
+        key: The key that signed; None where nothing was signed.
         items: What became of each item of the request; empty where it did not come to signing.
         reason: Why it ended so, or None.
         transcript: Who, with what, under which rules.
@@ -88,7 +82,7 @@ class Entry:
     time: str
     event: str
     request: Sha256
-    keys: tuple[LedgerKey, ...]
+    key: LedgerKey | None
     items: tuple[LedgerItem, ...]
     reason: str | None
     transcript: Transcript
@@ -96,7 +90,7 @@ class Entry:
     @property
     def signed_count(self) -> int:
         """Items that were given signatures."""
-        return sum(1 for item in self.items if item.signatures)
+        return sum(1 for item in self.items if item.schemes)
 
 
 Ledger = Chain[Entry]
@@ -112,25 +106,31 @@ def open_ledger(path: Path) -> AbstractContextManager[Ledger]:
     return open_chain(path, _SHAPE)
 
 
-def read_ledger(path: Path, *, holding: tuple[bytes, ...] = ()) -> tuple[list[LedgerLine], End]:
+def read_ledger(path: Path) -> tuple[list[LedgerLine], End]:
     """Follow the ledger to its end, without a lock.
-
-    Args:
-        path: The file.
-        holding: Only lines that hold all of these bytes are parsed and returned.
 
     Raises:
         FileError, MalformedError: as `read_chain`.
     """
-    return read_chain(path, _SHAPE, holding=holding)
+    return read_chain(path, _SHAPE)
 
 
-def _encode(entry: Entry) -> Mapping[str, object]:
+def find_in_ledger(path: Path, holding: Sequence[bytes]) -> tuple[list[tuple[int, bytes]], End]:
+    """Follow the ledger to its end, and return the lines that hold all of some bytes, unparsed.
+
+    Raises:
+        FileError, MalformedError: as `find_lines`.
+    """
+    return find_lines(path, _SHAPE, holding)
+
+
+def line_fields(entry: Entry) -> Mapping[str, object]:
+    """Return what a line says as JSON, in the order of the specification."""
     return {
         "time": entry.time,
         "event": entry.event,
         "request": {"sha256": entry.request.hex()},
-        "keys": [{"name": key.name, "keyid": key.keyid} for key in entry.keys],
+        "key": entry.key and {"name": entry.key.name, "keyid": entry.key.keyid},
         "items": [_item_value(item) for item in entry.items],
         "reason": entry.reason,
         "transcript": encode_transcript(entry.transcript),
@@ -151,9 +151,7 @@ def _item_value(item: LedgerItem) -> dict[str, object]:
     if item.error is not None:
         value["error"] = {"code": item.error.code, "message": item.error.message}
     else:
-        value["signatures"] = [
-            {"scheme": made.scheme, "keyid": made.keyid} for made in item.signatures
-        ]
+        value["schemes"] = item.schemes
     return value
 
 
@@ -161,39 +159,34 @@ def _parse(fields: Fields, where: str) -> Entry:
     time = fields.time("time")
     event = _one_of(fields, "event", where, EVENTS)
     request = Sha256(fields.sha256("request"))
-    keys = tuple(
-        _parse_key(member, f"{where}.keys[{place}]")
-        for place, member in enumerate(fields.array("keys", most=limits.KEY_COUNT))
-    )
-    keyids = {key.keyid for key in keys}
-    if len(keyids) != len(keys):
-        message = f"{where}.keys: one key stands there twice"
-        raise MalformedError(message)
+    key = None if fields.is_null("key") else _parse_key(fields.member("key"), where)
     items = tuple(
-        _parse_item(member, f"{where}.items[{place}]", keyids)
+        _parse_item(member, f"{where}.items[{place}]")
         for place, member in enumerate(fields.array("items", most=limits.ITEM_COUNT))
     )
+    if (key is None) == any(item.schemes for item in items):
+        message = f"{where}.key: expected a key where items were signed, and nowhere else"
+        raise MalformedError(message)
     reason = None if fields.is_null("reason") else _sentence(fields, "reason", where)
     return Entry(
         time=time,
         event=event,
         request=request,
-        keys=keys,
+        key=key,
         items=items,
         reason=reason,
         transcript=parse_transcript(fields.member("transcript"), f"{where}.transcript"),
     )
 
 
-def _parse_key(value: object, where: str) -> LedgerKey:
-    fields = Fields(value, where)
+def _parse_key(fields: Fields, where: str) -> LedgerKey:
     name = fields.label("name")
-    keyid = decode_hex(fields.text("keyid"), size=32, what=f"{where}.keyid").hex()
+    keyid = decode_hex(fields.text("keyid"), size=32, what=f"{where}.key.keyid").hex()
     fields.done()
     return LedgerKey(name=name, keyid=keyid)
 
 
-def _parse_item(value: object, where: str, keyids: set[str]) -> LedgerItem:
+def _parse_item(value: object, where: str) -> LedgerItem:
     fields = Fields(value, where)
     item = LedgerItem(
         name=check_name(fields.text("name"), what=f"{where}.name"),
@@ -204,28 +197,21 @@ def _parse_item(value: object, where: str, keyids: set[str]) -> LedgerItem:
         size=fields.integer("size"),
         digest=Sha256(fields.sha256("digest")),
         content_hashed=_one_of(fields, "content", where, _CONTENT.values()) == _CONTENT[True],
-        signatures=() if fields.has("error") else _parse_signatures(fields, where, keyids),
+        schemes=() if fields.has("error") else _parse_schemes(fields, where),
         error=_parse_error(fields.member("error"), where) if fields.has("error") else None,
     )
     fields.done()
     return item
 
 
-def _parse_signatures(fields: Fields, where: str, keyids: set[str]) -> tuple[LedgerSignature, ...]:
-    made: list[LedgerSignature] = []
-    members = fields.array("signatures", least=1, most=limits.ENVELOPE_SIGNATURE_COUNT)
-    for place, member in enumerate(members):
-        spot = f"{where}.signatures[{place}]"
-        signature = Fields(member, spot)
-        made.append(LedgerSignature(signature.label("scheme"), signature.text("keyid")))
-        signature.done()
-        if made[-1].keyid not in keyids:
-            message = f"{spot}.keyid: {made[-1].keyid!r:.80} is not among the line's keys"
+def _parse_schemes(fields: Fields, where: str) -> tuple[str, ...]:
+    schemes: list[str] = []
+    for name in fields.array("schemes", least=1, most=limits.ENVELOPE_SIGNATURE_COUNT):
+        if type(name) is not str or name in schemes:
+            message = f"{where}.schemes: expected names of schemes, none of them twice"
             raise MalformedError(message)
-    if len(set(made)) != len(made):
-        message = f"{where}.signatures: one key signed twice under one scheme"
-        raise MalformedError(message)
-    return tuple(made)
+        schemes.append(check_text(name, what=f"{where}.schemes", limit=limits.LABEL_LENGTH))
+    return tuple(schemes)
 
 
 def _parse_error(fields: Fields, where: str) -> ItemError:
@@ -248,4 +234,4 @@ def _one_of(fields: Fields, name: str, where: str, words: Collection[str]) -> st
     return word
 
 
-_SHAPE = Shape(what="ledger", line_size=limits.RESPONSE_SIZE, parse=_parse, encode=_encode)
+_SHAPE = Shape(what="ledger", line_size=limits.RESPONSE_SIZE, parse=_parse, encode=line_fields)

@@ -65,7 +65,7 @@ class Record:
                 time=now,
                 event=event,
                 request=self.request,
-                keys=(),
+                key=None,
                 items=(),
                 reason=one_line(reason)[: limits.REASON_LENGTH],
                 transcript=self.transcript,

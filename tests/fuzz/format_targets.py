@@ -30,8 +30,9 @@ from signkit.model.response import Response
 from signkit.prepare.release_list import ReleaseList, fill, parse_path_list, parse_release_list
 from signkit.schemes.peridio import decode_signature
 from signkit.station.ledger import open_ledger
+from signkit.station.transcript import Transcript, encode_transcript, parse_transcript
 from signkit.submit.journal import parse_journal
-from signkit.verify.encoding import encode_json
+from signkit.verify.encoding import Fields, encode_json, parse_json
 from tests.fuzz.seeds import exactly, files, payloads, texts, together
 from tests.fuzz.target import Target, nothing_more, one_spelling
 from tests.fuzz.verify_targets import text_of
@@ -100,6 +101,15 @@ def _ledger_holds(found: End, data: bytes) -> None:
     assert whole.count(b"\n") == found.sequence
     again = _ledger(whole)
     assert (again.sequence, again.head, again.torn) == (found.sequence, found.head, 0)
+
+
+def _transcript(data: bytes) -> Transcript:
+    value = parse_json(data, limit=len(data), what="transcript")
+    return parse_transcript(Fields(value, "transcript"), "transcript")
+
+
+def _transcript_holds(transcript: Transcript, _data: bytes) -> None:
+    assert _transcript(encode_json(encode_transcript(transcript))) == transcript
 
 
 def _no_passphrase() -> bytes:
@@ -242,9 +252,9 @@ _LEDGER_LINE = {
     "time": "2026-01-31T12:00:00Z",
     "event": "signed",
     "request": {"sha256": "ab" * 32},
-    "keys": [{"name": "prod", "keyid": "cd" * 32}],
+    "key": {"name": "prod", "keyid": "cd" * 32},
     "items": [
-        {**_LEDGER_ITEM, "signatures": [{"scheme": "peridio", "keyid": "cd" * 32}]},
+        {**_LEDGER_ITEM, "schemes": ["peridio"]},
         {**_LEDGER_ITEM, "error": {"code": "file", "message": "is missing"}},
     ],
     "reason": "1 of 2 items were refused",
@@ -276,6 +286,12 @@ TARGETS = (
         parse=_ledger,
         holds=_ledger_holds,
         seeds=exactly(encode_json(_LEDGER_LINE) + b"\n", encode_json(_LEDGER_LINE), b""),
+    ),
+    Target(
+        name="transcript",
+        parse=_transcript,
+        holds=_transcript_holds,
+        seeds=exactly(encode_json(_LEDGER_TRANSCRIPT)),
     ),
     Target(
         name="journal",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from signkit.station.installation import Installation
-from signkit.station.ledger import Entry, LedgerItem, LedgerKey, LedgerSignature, open_ledger
+from signkit.station.ledger import Entry, LedgerItem, LedgerKey, open_ledger
 from signkit.station.transcript import Confirmation, ControlResult, Transcript
 from signkit.verify.digest import Sha256, compute_digest
 
@@ -35,7 +35,7 @@ def ledger_item(**changes: Any) -> LedgerItem:
         "size": 14,
         "digest": compute_digest(b"Hello, Binary\n"),
         "content_hashed": True,
-        "signatures": tuple(LedgerSignature(name, KEYID) for name in ("peridio", "statement")),
+        "schemes": ("peridio", "statement"),
         "error": None,
     }
     return LedgerItem(**{**said, **changes})
@@ -47,7 +47,7 @@ def ledger_entry(*items: LedgerItem, **changes: Any) -> Entry:
         "time": NOW,
         "event": "signed",
         "request": Sha256(b"\xab" * 32),
-        "keys": (LedgerKey("prod", KEYID),),
+        "key": LedgerKey("prod", KEYID),
         "items": items or (ledger_item(),),
         "reason": None,
         "transcript": TRANSCRIPT,
@@ -57,7 +57,7 @@ def ledger_entry(*items: LedgerItem, **changes: Any) -> Entry:
 
 def declined_entry(**changes: Any) -> Entry:
     """One ceremony that was not confirmed."""
-    said = {"event": "declined", "keys": (), "items": (), "reason": "the words are not those"}
+    said = {"event": "declined", "key": None, "items": (), "reason": "the words are not those"}
     return ledger_entry(**{**said, **changes})
 
 

@@ -274,16 +274,15 @@ def test_the_ledger_says_what_was_signed(tmp_path: Path) -> None:
     ((line,), _end) = read_ledger(tmp_path / "ledger")
     entry, (first, second) = line.entry, line.entry.items
     assert (entry.event, entry.request, entry.time) == ("signed", request.digest, NOW)
-    assert entry.keys == (LedgerKey("prod", PROD.public_key.keyid),)
+    assert entry.key == LedgerKey("prod", PROD.public_key.keyid)
     assert entry.transcript == TRANSCRIPT
     assert (entry.signed_count, entry.reason) == (1, "1 of 2 items were refused")
     asked = request.request.items[0]
     names = ("name", "artifact", "version", "target", "sequence", "size", "digest")
     assert [getattr(first, name) for name in names] == [getattr(asked, name) for name in names]
     assert (first.content_hashed, second.content_hashed) == (True, False)
-    assert [made.scheme for made in first.signatures] == ["peridio", "statement"]
-    assert {made.keyid for made in first.signatures} == {PROD.public_key.keyid}
-    assert (second.signatures, second.error) == ((), ItemError(code="file", message="gone"))
+    assert first.schemes == ("peridio", "statement")
+    assert (second.schemes, second.error) == ((), ItemError(code="file", message="gone"))
 
 
 def test_an_answer_without_signatures_names_no_key(tmp_path: Path) -> None:

@@ -13,12 +13,12 @@ from signkit.station.history import (
     last_signed,
     newest_response,
 )
-from signkit.station.ledger import Entry, LedgerKey, LedgerLine, LedgerSignature, open_ledger
+from signkit.station.ledger import Entry, LedgerKey, LedgerLine, open_ledger
 from signkit.verify.digest import Sha256
 from tests.support.ledgers import KEYID, NOW, declined_entry, ledger_entry, ledger_item
 
 OTHER = "ef" * 32
-REFUSED = ledger_item(signatures=(), error=ItemError(code="file", message="gone"), sequence=9)
+REFUSED = ledger_item(schemes=(), error=ItemError(code="file", message="gone"), sequence=9)
 
 
 def lines_of(folder: Path, *entries: Entry) -> list[LedgerLine]:
@@ -27,8 +27,7 @@ def lines_of(folder: Path, *entries: Entry) -> list[LedgerLine]:
 
 
 def by(keyid: str, **changes: object) -> Entry:
-    item = ledger_item(signatures=(LedgerSignature("statement", keyid),), **changes)
-    return ledger_entry(item, keys=(LedgerKey("key", keyid),))
+    return ledger_entry(ledger_item(**changes), key=LedgerKey("key", keyid))
 
 
 def test_last_is_the_highest_sequence_of_each_place(tmp_path: Path) -> None:
@@ -68,31 +67,28 @@ REQUEST = ledger_entry().request
 
 
 @pytest.mark.parametrize(
-    ("entry", "keyids"),
+    ("entry", "keyid"),
     [
-        (declined_entry(), {KEYID}),
-        (ledger_entry(), {OTHER}),
-        (ledger_entry(), {KEYID, OTHER}),
-        (ledger_entry(), set()),
-        (ledger_entry(ledger_item(), REFUSED), {KEYID}),
-        (ledger_entry(request=Sha256(bytes(32))), {KEYID}),
-        (ledger_entry(REFUSED, event="refused", keys=()), set()),
+        (declined_entry(), KEYID),
+        (ledger_entry(), OTHER),
+        (ledger_entry(ledger_item(), REFUSED), KEYID),
+        (ledger_entry(request=Sha256(bytes(32))), KEYID),
+        (ledger_entry(REFUSED, event="refused", key=None), KEYID),
     ],
 )
-def test_what_is_no_repetition(tmp_path: Path, entry: Entry, keyids: set[str]) -> None:
-    lines = lines_of(tmp_path, entry)
-    assert find_repeated(lines, REQUEST, frozenset(keyids)) is None
+def test_what_is_no_repetition(tmp_path: Path, entry: Entry, keyid: str) -> None:
+    assert find_repeated(lines_of(tmp_path, entry), REQUEST, keyid) is None
 
 
 def test_a_repetition(tmp_path: Path) -> None:
     lines = lines_of(tmp_path, declined_entry(), ledger_entry(), declined_entry(event="repeated"))
-    assert find_repeated(lines, REQUEST, frozenset({KEYID})) == lines[1]
+    assert find_repeated(lines, REQUEST, KEYID) == lines[1]
 
 
 def test_the_newest_response(tmp_path: Path) -> None:
     with open_ledger(tmp_path / "ledger") as ledger:
         assert newest_response(ledger) is None
-        first = ledger.append(ledger_entry(REFUSED, event="refused", keys=()))
+        first = ledger.append(ledger_entry(REFUSED, event="refused", key=None))
         ledger.append(declined_entry())
         assert newest_response(ledger) == first
 

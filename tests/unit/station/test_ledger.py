@@ -54,7 +54,7 @@ def test_a_new_ledger_is_empty_and_private(path: Path) -> None:
 
 def test_a_line_is_written_as_its_page_says(path: Path) -> None:
     error = ItemError(code="file", message="is missing")
-    missing = ledger_item(content_hashed=False, signatures=(), error=error)
+    missing = ledger_item(content_hashed=False, schemes=(), error=error)
     append(path, ledger_entry(ledger_item(), missing, reason="why\nnot"))
     item = (
         b'{"name":"model.bin","artifact":"ML-Model","version":"1.0.0",'
@@ -62,20 +62,15 @@ def test_a_line_is_written_as_its_page_says(path: Path) -> None:
         + compute_digest(b"Hello, Binary\n").hex().encode()
         + b'"},"content":'
     )
-    keyid = b'"keyid":"' + KEYID.encode() + b'"}'
     assert path.read_bytes() == (
         b'{"sequence":1,"previous":{"sha256":"' + b"00" * 32 + b'"},'
         b'"time":"2026-01-31T13:00:00Z","event":"signed","request":{"sha256":"'
         + b"ab" * 32
-        + b'"},"keys":[{"name":"prod",'
-        + keyid
-        + b'],"items":['
+        + b'"},"key":{"name":"prod","keyid":"'
+        + KEYID.encode()
+        + b'"},"items":['
         + item
-        + b'"hashed","signatures":[{"scheme":"peridio",'
-        + keyid
-        + b',{"scheme":"statement",'
-        + keyid
-        + b"]},"
+        + b'"hashed","schemes":["peridio","statement"]},'
         + item
         + b'"digest-only","error":{"code":"file","message":"is missing"}}],"reason":"why\\nnot",'
         b'"transcript":{"station":"vault-1","signkit":"0.1.0","python":"3.11.7","pynacl":"1.6.2",'
@@ -196,15 +191,12 @@ def last_line(path: Path, **changes: Any) -> None:
         ({"event": ...}, r"line 4: the field 'event' is missing$"),
         ({"time": "now"}, r"line 4.time: expected a UTC time"),
         ({"request": None}, r"line 4.request: expected a digest"),
-        ({"keys": None}, r"line 4.keys: expected an array, got null$"),
-        ({"keys": [7]}, r"line 4.keys\[0\]: expected an object, got a number$"),
-        ({"keys": [{"name": "", "keyid": KEYID}]}, r"line 4.keys\[0\].name is empty$"),
-        ({"keys": [{"name": "a", "keyid": "AB" * 32}]}, r"line 4.keys\[0\].keyid: expected 64 low"),
-        (
-            {"keys": [{"name": "a", "keyid": KEYID}] * 2},
-            r"line 4.keys: one key stands there twice$",
-        ),
-        ({"keys": []}, r"line 4.items\[0\].signatures\[0\].keyid: 'cdcd.* is not among the line's"),
+        ({"key": 7}, r"line 4.key: expected an object, got a number$"),
+        ({"key": {"name": "", "keyid": KEYID}}, r"line 4.key.name is empty$"),
+        ({"key": {"name": "a", "keyid": "AB" * 32}}, r"line 4.key.keyid: expected 64 lower-case"),
+        ({"key": {"name": "a", "keyid": KEYID, "x": 1}}, r"line 4.key: unknown field 'x'$"),
+        ({"key": None}, r"line 4.key: expected a key where items were signed, and nowhere else$"),
+        ({"items": []}, r"line 4.key: expected a key where items were signed, and nowhere else$"),
         ({"items": {}}, r"line 4.items: expected an array, got an object$"),
         ({"reason": ""}, r"line 4.reason is empty$"),
         ({"transcript": None}, r"line 4.transcript: expected an object, got null$"),
@@ -227,7 +219,6 @@ def last_item(path: Path, **changes: Any) -> None:
     last_line(path, items=[item])
 
 
-SIGNATURE = {"scheme": "peridio", "keyid": KEYID}
 ERROR = {"code": "file", "message": "is missing"}
 
 
@@ -240,14 +231,16 @@ ERROR = {"code": "file", "message": "is missing"}
         ({"size": -1}, r"\.size: expected 0 to"),
         ({"digest": "ab"}, r"\.digest: expected a digest"),
         ({"content": "seen"}, r"\.content: expected one of hashed, digest-only, got 'seen'$"),
-        ({"signatures": []}, r"\.signatures: expected at least 1 members"),
-        ({"signatures": ...}, r": the field 'signatures' is missing$"),
-        ({"signatures": [SIGNATURE] * 2}, r"\.signatures: one key signed twice under one scheme$"),
-        ({"error": ERROR}, r": unknown field 'signatures'$"),
+        ({"schemes": []}, r"\.schemes: expected at least 1 members"),
+        ({"schemes": ...}, r": the field 'schemes' is missing$"),
         (
-            {"signatures": ..., "error": {"code": "file"}},
-            r"\.error: the field 'message' is missing",
+            {"schemes": ["peridio"] * 2},
+            r"\.schemes: expected names of schemes, none of them twice$",
         ),
+        ({"schemes": [7]}, r"\.schemes: expected names of schemes, none of them twice$"),
+        ({"schemes": [""]}, r"\.schemes is empty$"),
+        ({"error": ERROR}, r": unknown field 'schemes'$"),
+        ({"schemes": ..., "error": {"code": "file"}}, r"\.error: the field 'message' is missing"),
         ({"note": 1}, r": unknown field 'note'$"),
     ],
 )

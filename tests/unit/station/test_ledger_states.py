@@ -15,7 +15,7 @@ from signkit.errors import MalformedError
 from signkit.formats.chain import EMPTY_HEAD
 from signkit.station.ledger import EVENTS, Entry, LedgerKey, open_ledger
 from signkit.verify.digest import Sha256, compute_digest
-from tests.support.ledgers import KEYID, TRANSCRIPT, ledger_item
+from tests.support.ledgers import TRANSCRIPT, ledger_item
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
 KEYS = st.builds(LedgerKey, TEXTS, st.binary(min_size=32, max_size=32).map(bytes.hex))
@@ -25,10 +25,8 @@ ENTRIES = st.builds(
     time=st.just("2026-01-31T12:00:00Z"),
     event=st.sampled_from(sorted(EVENTS)),
     request=st.binary(min_size=32, max_size=32).map(Sha256),
-    keys=st.lists(KEYS, max_size=2, unique_by=lambda key: key.keyid).map(
-        lambda keys: (LedgerKey("prod", KEYID), *keys)
-    ),
-    items=st.lists(ITEMS, max_size=2).map(tuple),
+    key=KEYS,
+    items=st.lists(ITEMS, min_size=1, max_size=2).map(tuple),
     reason=st.none() | TEXTS,
     transcript=st.builds(replace, st.just(TRANSCRIPT), station=TEXTS),
 )
