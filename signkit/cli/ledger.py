@@ -135,10 +135,9 @@ def search(
     if question == Question():
         message = "nothing to look for: give --key, --artifact, --target, --digest or --request"
         raise UsageError(message, hint="signkit ledger show lists every ceremony")
-    found = search_ledger(_path(ledger), question)
-    shown = found[-last:]
-    value = {"found": len(found), "items": [found_value(each) for each in shown]}
-    output.show_result(value, found_text(shown, len(found)), as_json=as_json)
+    count, shown = search_ledger(_path(ledger), question, last=last)
+    value = {"found": count, "items": [found_value(each) for each in shown]}
+    output.show_result(value, found_text(shown, count), as_json=as_json)
 
 
 def _keyid(key: str) -> str:

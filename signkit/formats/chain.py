@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO, Generic, NoReturn, TypeVar
+from typing import BinaryIO, Generic, TypeVar
 
 from signkit.errors import FileError, FormatError, MalformedError
 from signkit.verify.digest import Sha256
@@ -259,8 +259,7 @@ def _follow_all(
         torn = 0
         while data := file.readline(shape.line_size + 1):
             if not data.endswith(b"\n"):
-                if len(data) > shape.line_size:  # no writer of ours was torn in this one
-                    follower.refuse_long()
+                follower.check_torn(data)
                 torn = len(data)
                 break
             follower.follow(data[:-1])
@@ -305,9 +304,17 @@ class _Follower(Generic[Entry]):
         end = End(sequence=self._sequence, head=self._head, size=self._size, torn=torn)
         return self._kept, end
 
-    def refuse_long(self) -> NoReturn:
-        """Refuse the next line for its length."""
-        raise self._broken(f"{self._shape.what} line {self._sequence + 1} is too long")
+    def check_torn(self, data: bytes) -> None:
+        """Check that an end without a line feed is what a writer of ours was torn in.
+
+        It begins as the next line would, or with the zeros that a power cut leaves.
+        """
+        where = f"{self._shape.what} line {self._sequence + 1}"
+        if len(data) > self._shape.line_size:
+            raise self._broken(f"{where} is too long")
+        start = _start(self._sequence + 1, self._head)
+        if not data.startswith((start[: len(data)], b"\0")):
+            raise self._broken(f"{where} does not begin as one, and has no end")
 
     def _parse(self, line: bytes) -> Entry:
         number, where = self._sequence, f"{self._shape.what} line {self._sequence}"

@@ -9,7 +9,9 @@ Spec: docs/formats/ledger.md section 7.
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,18 +66,33 @@ class Found(NamedTuple):
     reason: str | None
 
 
-def search_ledger(path: Path, question: Question) -> list[Found]:
-    """Return every item that answers, in the ledger's order.
+def search_ledger(path: Path, question: Question, *, last: int = 0) -> tuple[int, list[Found]]:
+    """Find every item that answers.
 
     Where a key is asked for, only items that it signed; where only a request is asked for, also
     the ceremonies that did not come to signing.
+
+    Args:
+        path: The ledger.
+        question: What is looked for.
+        last: How many of the newest are returned; 0 for all.
+
+    Returns:
+        How many there are, and the newest of them in the ledger's order.
 
     Raises:
         FileError: the ledger cannot be read.
         MalformedError: the ledger is broken; the line is named.
     """
     lines, _end = find_in_ledger(path, _needles(question))
-    return [found for number, line in lines for found in _read(number, line, question)]
+    count, newest = 0, deque[tuple[int, Any, Any]](maxlen=last or None)
+    for number, line in lines:
+        with _named(number):
+            said = json.loads(_without_transcript(line))
+            items = _matching(said, question)
+        count += len(items)
+        newest.extend((number, said, item) for item in items)
+    return count, [_found(*each) for each in newest]
 
 
 def _needles(question: Question) -> list[bytes]:
@@ -89,48 +106,73 @@ def _needles(question: Question) -> list[bytes]:
     return needles
 
 
-def _read(number: int, line: bytes, question: Question) -> list[Found]:
+def _without_transcript(line: bytes) -> bytes:
+    """Cut the last field off: it is most of a short line, and nobody asks for it here.
+
+    Within a text its quotes would be escaped, so these bytes stand only where the field begins.
+    """
+    return line[: line.rindex(b',"transcript":')] + b"}"
+
+
+@contextmanager
+def _named(number: int) -> Iterator[None]:
+    """Name the line that does not hold what a line holds."""
     try:
-        return list(_answers(number, json.loads(line), question))
+        yield
     except (KeyError, TypeError, ValueError, RecursionError):
         message = f"ledger line {number} does not have the shape of one"
         hint = "signkit ledger verify says what is wrong with it"
         raise MalformedError(message, hint=hint) from None
 
 
-def _answers(number: int, said: dict[str, Any], question: Question) -> Iterator[Found]:
-    key = said["key"] or {"name": "", "keyid": ""}
-    found = Found(
-        ceremony=number,
-        time=_text(said["time"]),
-        event=_text(said["event"]),
-        request=_text(said["request"]["sha256"]),
-        key=_text(key["name"]),
-        keyid=_text(key["keyid"]),
-        item=None,
-        reason=None,
-    )
-    if question.request not in {None, found.request} or question.keyid not in {None, found.keyid}:
-        return
-    for item in said["items"]:
-        if _is_asked(item, question):
-            refused = None if "schemes" in item else _text(item["error"]["message"])
-            yield found._replace(item=item, reason=refused)
-    if not said["items"] and question == Question(request=question.request):
-        yield found._replace(reason=_text(said["reason"]))
+def _matching(said: dict[str, Any], question: Question) -> list[dict[str, Any] | None]:
+    """Return the items of a line that answer; [None] for a line without items that does."""
+    if question.keyid is not None and (not said["key"] or said["key"]["keyid"] != question.keyid):
+        return []
+    if question.request is not None and said["request"]["sha256"] != question.request:
+        return []
+    if said["items"] == []:
+        return [None] if question == Question(request=question.request) else []
+    return [item for item in said["items"] if _is_asked(item, question)]
 
 
 def _is_asked(item: dict[str, Any], question: Question) -> bool:
-    for name in _TEXTS:
-        _text(item[name])
-    digest = _text(item["digest"]["sha256"])
     return (
         (question.keyid is None or "schemes" in item)
-        and question.artifact in {None, item["artifact"]}
-        and question.target in {None, item["target"]}
-        and question.digest in {None, digest}
-        and type(item["sequence"]) is type(item["size"]) is int
+        and (question.artifact is None or item["artifact"] == question.artifact)
+        and (question.target is None or item["target"] == question.target)
+        and (question.digest is None or item["digest"]["sha256"] == question.digest)
     )
+
+
+def _found(number: int, said: dict[str, Any], item: dict[str, Any] | None) -> Found:
+    with _named(number):
+        key = said["key"] or {"name": "", "keyid": ""}
+        return Found(
+            ceremony=number,
+            time=_text(said["time"]),
+            event=_text(said["event"]),
+            request=_text(said["request"]["sha256"]),
+            key=_text(key["name"]),
+            keyid=_text(key["keyid"]),
+            item=None if item is None else _checked(item),
+            reason=_reason(said, item),
+        )
+
+
+def _reason(said: dict[str, Any], item: dict[str, Any] | None) -> str | None:
+    if item is None:
+        return _text(said["reason"])
+    return None if "schemes" in item else _text(item["error"]["message"])
+
+
+def _checked(item: dict[str, Any]) -> dict[str, Any]:
+    for name in _TEXTS:
+        _text(item[name])
+    _text(item["digest"]["sha256"])
+    if not type(item["sequence"]) is type(item["size"]) is int:
+        raise TypeError
+    return item
 
 
 def _text(value: object) -> str:

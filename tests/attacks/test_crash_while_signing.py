@@ -1,95 +1,111 @@
 """The power fails at any instant of a ceremony: what is there is whole, and it can be run again.
 
-The kernel kills the process at the N-th call that makes something durable or gives it its name, for
-every N, on a station that has never signed before.
+A sample: `scripts/crash-sign` kills at every call.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from signkit.formats.response import open_response
-from signkit.station.ledger import open_ledger
-from signkit.verify.digest import compute_digest
-from signkit.verify.pem import encode_pem
-from tests.support.documents import CONTENT, request_file
-from tests.support.keys import PROD
-
-ROOT = Path(__file__).resolve().parents[2]
-MAIN = "import sys; from signkit.cli.start import main; sys.exit(main())"
-PRIVATE_PREFIX = bytes.fromhex("302e020100300506032b657004220420")
-KILLED = -9
+from signkit.station.ledger import read_ledger
+from tests.support.crash_sign import (
+    ROOT,
+    CannotInjectError,
+    Kill,
+    check_whole,
+    make_station,
+    sign,
+    sweep,
+)
 
 
 @pytest.fixture
 def station(tmp_path: Path) -> Path:
-    if not shutil.which("strace"):
-        pytest.skip("needs strace")
-    (tmp_path / "model.request.json").write_bytes(request_file())
-    (tmp_path / "model.bin").write_bytes(CONTENT)
-    key = tmp_path / "prod.pem"
-    key.touch(mode=0o600)
-    key.write_bytes(encode_pem("PRIVATE KEY", PRIVATE_PREFIX + PROD.seed))
+    make_station(tmp_path)
     return tmp_path
 
 
-def sign(folder: Path, home: str, *trace: str) -> subprocess.CompletedProcess[str]:
-    digest = compute_digest(request_file()).hex()
-    arguments = ["sign", "model.request.json", "--key", "prod.pem", "--yes-to", digest]
-    return subprocess.run(
-        [*trace, sys.executable, "-c", MAIN, *arguments],
-        cwd=folder,
+def swept(station: Path, call: str, *, fresh: bool, every: int) -> list[Kill]:
+    try:
+        return list(sweep(station, call, fresh=fresh, every=every))
+    except CannotInjectError as error:
+        pytest.skip(f"strace cannot inject here: {error}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["rename", "unlink"])
+def test_killed_at_every_name(station: Path, call: str) -> None:
+    """Between the line and the response lies the instant that matters."""
+    kills = swept(station, call, fresh=False, every=1)
+    assert len(kills) > 1
+    seen = {(kill.counted, kill.answered) for kill in kills}
+    assert seen == {(False, False), (True, call == "unlink")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("call", "every"), [("write", 3), ("fsync", 4)])
+def test_killed_at_some_calls_of_a_first_ceremony(station: Path, call: str, every: int) -> None:
+    assert len(swept(station, call, fresh=True, every=every)) > 1
+
+
+FULL = """
+set -e
+mount -t tmpfs -o size=$1 none "$2"
+cp -r "$3"/. "$2"
+cd "$2"
+shift 3
+exec "$@"
+"""
+
+
+def on_a_small_disk(station: Path, tmp_path: Path, *, size: int) -> tuple[int, str, Path]:
+    """Sign on a disk of so many bytes, and copy back what is there afterwards."""
+    left = tmp_path / "left"
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    inner = (
+        f"{sys.executable} -c 'import sys; from signkit.cli.start import main; sys.exit(main())'"
+        " sign model.request.json --key prod.pem --yes-to"
+        " $(sha256sum model.request.json | cut -c1-64); code=$?;"
+        f" cp -r . {left}; exit $code"
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", FULL, "sh", str(size), disk, station, "sh", "-c", inner],
         env={
-            "PATH": os.environ["PATH"],
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "PYTHONPATH": str(ROOT),
-            "HOME": str(folder),
-            "SIGNKIT_HOME": str(folder / home),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SIGNKIT_HOME": "used",
         },
-        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
+    if not left.exists():
+        pytest.skip(f"no small disk can be mounted here: {done.stderr.strip()[-200:]}")
+    return done.returncode, done.stderr, left
 
 
-def whole(folder: Path, home: str) -> int:
-    """Check that whatever is there is whole, and return how many ceremonies the ledger holds."""
-    response = folder / "model.response.json"
-    with open_ledger(folder / home / "ledger.jsonl") as ledger:
-        sequence, head = ledger.found.sequence, ledger.found.head
-    if response.exists():
-        said = open_response(response.read_bytes()).response
-        assert said.items[0].error is None
-        assert (said.sequence, said.ledger_after) == (sequence, head)
-    return sequence
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("calls", ["fsync", "link,linkat,rename,renameat,renameat2,unlink"])
-def test_killed_at_every_durable_step(station: Path, calls: str) -> None:
-    for number in range(1, 40):
-        home = f"home{number}"
-        (station / "model.response.json").unlink(missing_ok=True)
-        trace = ["strace", "-f", "-q", "-o", "/dev/null", "-e", f"trace={calls}"]
-        inject = ["-e", f"inject={calls}:signal=KILL:when={number}"]
-        killed = sign(station, home, *trace, *inject)
-        if number == 1 and killed.returncode not in {KILLED, 137}:
-            pytest.skip(f"strace cannot inject here: {killed.stderr.strip()[-200:]}")
-        if killed.returncode == 0:
-            break
-        assert killed.returncode in {KILLED, 137}, killed.stderr
-        (station / home).mkdir(exist_ok=True)
-        before = whole(station, home)
-        again = sign(station, home)
+def test_a_disk_that_fills_at_every_page(
+    station: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The disk has room for less and less of what a ceremony writes; then there is room again."""
+    pages = sum(-(-path.stat().st_size // 4096) for path in station.rglob("*") if path.is_file())
+    ended: set[tuple[int, bool]] = set()
+    for free in range(4):
+        tmp_path = tmp_path_factory.mktemp("full")
+        code, said, left = on_a_small_disk(station, tmp_path, size=4096 * (pages + free))
+        answered, counted = check_whole(left, "used")
+        ended.add((code, counted))
+        assert answered == (code == 0)
+        assert code == 0 or "cannot be written: no space left on device" in said.lower()
+        again = sign(left, "used")
         assert again.returncode == 0, again.stderr
-        assert whole(station, home) == before + 1
-    else:
-        pytest.fail("it never came to an end")
-    assert number > 2
+        assert check_whole(left, "used") == (True, True)
+        assert read_ledger(left / "used" / "ledger.jsonl")[1].torn == 0
+    assert ended == {(8, False), (8, True), (0, True)}

@@ -13,6 +13,7 @@ from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import Fields
 
 LINE_SIZE = 200
+TORN = b'{"sequ'
 
 
 def parse(fields: Fields, _where: str) -> int:
@@ -58,10 +59,10 @@ def test_the_next_line_is_the_one_appended(path: Path) -> None:
 
 def test_a_reader_takes_no_lock_and_cuts_nothing(path: Path) -> None:
     with open_chain(path, NUMBERS):
-        path.write_bytes(path.read_bytes() + b'{"sequ')
+        path.write_bytes(path.read_bytes() + TORN)
         lines, end = read_chain(path, NUMBERS)
     assert (len(lines), end.sequence, end.torn) == (4, 4, 6)
-    assert path.read_bytes().endswith(b'{"sequ')
+    assert path.read_bytes().endswith(TORN)
 
 
 def test_only_the_lines_that_hold_it(path: Path) -> None:
@@ -109,6 +110,19 @@ def test_a_line_too_long_is_no_torn_one(path: Path) -> None:
         read_chain(path, NUMBERS)
 
 
+@pytest.mark.parametrize("end", [b"x", b'{"sequence":4', b'{"sequence":5,"previous":{"sha256":"0'])
+def test_an_end_that_no_writer_was_torn_in_is_not_cut(path: Path, end: bytes) -> None:
+    """A file of something else, or a line feed lost from all of it, is no torn line."""
+    path.write_bytes(path.read_bytes() + end)
+    before = path.read_bytes()
+    said = r"^book line 5 does not begin as one, and has no end$"
+    with pytest.raises(MalformedError, match=said):
+        read_chain(path, NUMBERS)
+    with pytest.raises(MalformedError, match=said), open_chain(path, NUMBERS):
+        pass
+    assert path.read_bytes() == before
+
+
 def test_a_disk_that_fails(path: Path) -> None:
     """A descriptor that cannot be written stands in for a disk that cannot be."""
     before = path.read_bytes()
@@ -117,12 +131,12 @@ def test_a_disk_that_fails(path: Path) -> None:
         chain = Chain(descriptor, path, NUMBERS)
         with pytest.raises(FileError, match=r"cannot be written: Bad file descriptor$"):
             chain.append(74)
-        path.write_bytes(before + b"torn")
+        path.write_bytes(before + TORN)
         with pytest.raises(FileError, match=r"cannot be written: Invalid argument$"):
             Chain(descriptor, path, NUMBERS)
     finally:
         os.close(descriptor)
-    assert path.read_bytes() == before + b"torn"
+    assert path.read_bytes() == before + TORN
 
 
 def test_a_disk_that_cannot_be_read(path: Path) -> None:

@@ -413,7 +413,7 @@ def test_a_disk_that_is_full(four: Path) -> None:
 
 def test_a_ledger_that_somebody_else_wrote_to(four: Path) -> None:
     with open_ledger(four) as ledger:
-        four.write_bytes(four.read_bytes() + b"x")  # the lock is only a convention
+        four.write_bytes(four.read_bytes() + b"{")  # the lock is only a convention
         with pytest.raises(FileError, match=r"was changed while it was in use here$"):
             ledger.append(ledger_entry())
     with open_ledger(four) as ledger:

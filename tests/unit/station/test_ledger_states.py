@@ -57,13 +57,15 @@ class LedgerStates(RuleBasedStateMachine):
                 self.lines = self.path.read_bytes().split(b"\n")[:-1]
                 assert (at.sequence, at.before, at.after) == (len(self.lines), before, self.head)
 
-    @precondition(lambda self: self.lines)
-    @rule(data=st.data())
-    def crash_while_appending(self, data: st.DataObject) -> None:
+    @rule(entry=ENTRIES, data=st.data())
+    def crash_while_appending(self, entry: Entry, data: st.DataObject) -> None:
         """Whatever was written of a line without its end is cut off, and said."""
-        torn = self.lines[-1][: data.draw(st.integers(1, len(self.lines[-1])))]
-        with self.path.open("ab") as file:
-            file.write(torn)
+        with open_ledger(self.path) as ledger:
+            ledger.append(entry)
+        whole = b"".join(line + b"\n" for line in self.lines)
+        line = self.path.read_bytes()[len(whole) :]
+        torn = line[: data.draw(st.integers(1, len(line) - 1))]
+        self.path.write_bytes(whole + torn)
         with open_ledger(self.path) as ledger:
             assert ledger.found.torn == len(torn)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from signkit.errors import MalformedError
 from signkit.model.response import ItemError
-from signkit.station.ledger import Entry, LedgerItem, LedgerKey, read_ledger
+from signkit.station.ledger import Entry, LedgerItem, LedgerKey, line_fields, read_ledger
 from signkit.station.search import Question, search_ledger
 from signkit.verify.digest import Sha256, compute_digest
 from signkit.verify.encoding import encode_json
@@ -42,7 +42,7 @@ def path(tmp_path: Path) -> Path:
 def asked(path: Path, **question: Any) -> list[tuple[int, str | None]]:
     return [
         (found.ceremony, None if found.item is None else found.item["target"])
-        for found in search_ledger(path, Question(**question))
+        for found in search_ledger(path, Question(**question))[1]
     ]
 
 
@@ -74,11 +74,17 @@ def test_a_question_and_its_answers(
 
 
 def test_an_answer_says_who_and_why(path: Path) -> None:
-    signed, refused, declined = search_ledger(path, Question(request=REQUEST.hex()))
+    count, (signed, refused, declined) = search_ledger(path, Question(request=REQUEST.hex()))
+    assert count == 3
     assert (signed.key, signed.keyid, signed.reason) == ("prod", KEYID, None)
     assert (refused.reason, declined.reason) == ("is missing", "the words are not those")
     assert (declined.event, declined.item, declined.key) == ("declined", None, "")
     assert signed.request == REQUEST.hex()
+
+
+def test_the_newest_answers(path: Path) -> None:
+    count, (found,) = search_ledger(path, Question(target=ARM), last=1)
+    assert (count, found.ceremony) == (2, 3)
 
 
 LABELS = st.text('ab"\\é,:', min_size=1, max_size=3)
@@ -113,13 +119,16 @@ def test_nothing_is_missed(
     assert asked(path, artifact=artifact, keyid=keyid) == expected
 
 
+ITEM: Any = dict(line_fields(ledger_entry())["items"][0])  # type: ignore[index]
+
+
 @pytest.mark.parametrize(
     "change",
     [
         {"items": None},
         {"items": [7]},
-        {"items": [{}]},
-        {"items": [{**dict.fromkeys(("name", "artifact", "version", "target", "content"), 7)}]},
+        {"items": [{"schemes": []}]},
+        {"items": [{**ITEM, "sequence": "1"}]},
         {"key": 7},
         {"key": {"name": 7, "keyid": KEYID}},
         {"time": None},
