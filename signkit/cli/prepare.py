@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.heads import take_response
 from signkit.errors import FileError, UsageError
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ RoleName = Annotated[str, typer.Option(help="The duty of the key that is to sign
 Out = Annotated[
     Path | None, typer.Option("--out", "-o", metavar="FILE", help="The request to write.")
 ]
+After = Annotated[
+    Path | None,
+    typer.Option(metavar="RESPONSE", help="The last response, where submit has not seen it here."),
+]
 Force = Annotated[bool, typer.Option(help="Replace a request and plan of that name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -78,6 +83,7 @@ def prepare(
     requester: Requester = None,
     scheme: Scheme = None,
     role: RoleName = "release",
+    after: After = None,
     out: Out = None,
     force: Force = False,
     as_json: AsJson = False,
@@ -98,6 +104,8 @@ def prepare(
     asked = _files(files or [], release, files_from, said)
     path = _request_path(asked.paths, release, out)
     _check_free(path, force=force)
+    if after is not None:
+        take_response(after)
     with output.progress("hashing", lambda: total_size(asked.paths)) as advance:
         # Of many files, other processes hash some from here on, while the rest is loaded, described
         # and written.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.heads import check_heads, checkpoint_path
 from signkit.errors import SignkitError, UsageError
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def submit(
     from signkit.cli.submit_report import show_outcomes, show_outlines
 
     submission = _open(response, request, plan, _pins(station, key))
-    _check_heads(submission, new_ledger=new_ledger)
+    check_heads((submission.response,), new_ledger=new_ledger)
     how = _Connection(
         registry=registry,
         token_file=token_file,
@@ -156,17 +157,6 @@ def _read_key(path: Path) -> PublicKey:
     from signkit.verify import limits
 
     return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
-
-
-def _check_heads(submission: Submission, *, new_ledger: bool) -> None:
-    """Refuse a station whose ledger was rewritten, before the registry hears of anything."""
-    from signkit.cli.home import signkit_home
-    from signkit.formats.checkpoint import load_checkpoint
-
-    checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
-    said = None if new_ledger else checkpoint.check_heads(submission.response)
-    if said is not None:
-        output.note(said)
 
 
 def _confirm(submission: Submission) -> Submission:
@@ -248,7 +238,6 @@ def _save_checkpoint(
 
     What went wrong is returned: the registry has everything, and the person is to see that first.
     """
-    from signkit.cli.home import signkit_home
     from signkit.formats.checkpoint import advance_checkpoint
     from signkit.submit.documents import SignedItem
 
@@ -263,7 +252,7 @@ def _save_checkpoint(
         sequences[place] = max(item.sequence, sequences.get(place, 0))
     try:
         advance_checkpoint(
-            signkit_home() / "checkpoint.json",
+            checkpoint_path(),
             submission.response.digest,
             sequences,
             answers=(submission.response,),

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from signkit.errors import FileError, ResponseError
+from signkit.errors import FileError, ResponseError, SignkitError
 from signkit.formats.files import read_file, write_new
 from signkit.formats.response import open_response
 from signkit.model.response import Response
@@ -99,10 +99,14 @@ def load_answer(folder: Path, line: LedgerLine) -> Answer:
         FileError: it is not there, or cannot be read.
         ResponseError: damaged, or the response of something else.
     """
-    for path in folder.glob(f"{line.sequence}-*{_SUFFIX}"):
-        return _load(path, line)
+    refusal: SignkitError | None = None
+    for path in sorted(folder.glob(f"{line.sequence}-*{_SUFFIX}")):
+        try:
+            return _load(path, line)
+        except ResponseError as error:  # of a ledger that was here before this one
+            refusal = error
     message = f"the response of ceremony {line.sequence} is no longer in {folder}"
-    raise FileError(message, hint=_GONE)
+    raise refusal or FileError(message, hint=_GONE)
 
 
 def _load(path: Path, line: LedgerLine) -> Answer:

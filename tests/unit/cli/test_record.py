@@ -164,3 +164,46 @@ def test_a_pending_response_goes_with_its_line(machine: Machine) -> None:
     ran = machine.sign()
     assert "never given out, is removed" in ran.err
     assert (kept.exists(), pending.exists()) == (True, False)
+
+
+def test_the_next_request_follows_a_response_that_was_not_submitted_here(machine: Machine) -> None:
+    machine.new_key()
+    machine.prepare()
+    machine.sign()
+    machine.write("other.bin", "other")
+    machine.prepare("other.bin", "--after", "model.response.json")
+    ran = machine.sign("other.request.json")
+    assert (ran.code, "of this request" in ran.err) == (0, False)
+    machine.prepare("other.bin", "--force")  # it follows the same response once more
+    ran = machine.sign("other.request.json", "--out", "again.response.json")
+    assert "it follows the response of ceremony 1: the newest of this station is of" in ran.err
+
+
+def test_the_next_request_follows_no_rewritten_ledger(machine: Machine) -> None:
+    """Attacker: the station's operator. Move: begins the ledger anew and signs something else."""
+    machine.new_key()
+    machine.prepare()
+    machine.sign()
+    machine.prepare("model.bin", "--after", "model.response.json", "--force")
+    (machine.home / "ledger.jsonl").rename(machine.folder / "gone")
+    assert machine.sign("model.request.json", "--out", "other.json").code == 0
+    assert machine.sign("model.request.json", "--out", "other.json").code == 0  # its own is found
+    again = ("--artifact", "a", "--version", "1", "--target", "t", "--force")
+    ran = machine.run("prepare", "model.bin", *again, "--after", "other.json", "--json")
+    assert (ran.code, ran.error["code"]) == (13, "response-refused")
+    assert "was rewritten, or begun anew" in ran.error["error"]
+
+
+def test_a_kept_response_that_was_replaced_is_not_given_out(machine: Machine) -> None:
+    """Attacker: may write to the station's disk. Move: another response under the name."""
+    machine.new_key()
+    machine.new_key("spare")
+    machine.prepare()
+    machine.sign()
+    machine.sign("model.request.json", "--key", "spare")
+    first, second = sorted((machine.home / "responses").iterdir())
+    for data in (second.read_bytes(), b"{}"):
+        first.write_bytes(data)
+        ran = machine.sign()
+        assert (ran.code, ran.error["code"]) == (13, "response-refused")
+        assert events(machine)[-1] == "refused"
