@@ -69,7 +69,6 @@ def sign(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Review a request, confirm it by typing words of its digest, and sign every item."""
-    from signkit.formats.files import write_new
     from signkit.station.airgap import refuse_network
 
     refuse_network()
@@ -91,7 +90,7 @@ def sign(
             made = _answer(ceremony, _sign(verified, signer, contents), signer)
         else:
             made = ceremony.repeat(repeated)
-        write_new(path, made.data, replace=True)
+        _write(path, made)
     _report(path, made, verified, as_json=as_json)
 
 
@@ -241,6 +240,18 @@ def _key_label(name: str) -> str:
     from signkit.verify import limits
 
     return one_line(Path(name).name)[: limits.LABEL_LENGTH]
+
+
+def _write(path: Path, made: Answer) -> None:
+    """Give the response out; where that fails, say that it is not lost."""
+    from signkit.errors import FileError
+    from signkit.formats.files import write_new
+
+    try:
+        write_new(path, made.data, replace=True)
+    except FileError as error:
+        hint = "it is signed and kept: run again, elsewhere with --out, to be given this response"
+        raise FileError(str(error), hint=hint) from error
 
 
 def _report(path: Path, made: Answer, verified: VerifiedRequest, *, as_json: bool) -> None:

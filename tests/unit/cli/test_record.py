@@ -207,3 +207,15 @@ def test_a_kept_response_that_was_replaced_is_not_given_out(machine: Machine) ->
         ran = machine.sign()
         assert (ran.code, ran.error["code"]) == (13, "response-refused")
         assert events(machine)[-1] == "refused"
+
+
+def test_a_response_that_cannot_be_written_is_given_out_later(machine: Machine) -> None:
+    """The stick is full, or was pulled out: nothing has to be signed again."""
+    machine.new_key()
+    machine.prepare()
+    ran = machine.sign("model.request.json", "--out", "stick/model.response.json")
+    assert (ran.code, ran.error["code"]) == (8, "file")
+    assert "it is signed and kept: run again" in ran.error["hint"]
+    (machine.folder / "stick").mkdir()
+    assert machine.sign("model.request.json", "--out", "stick/model.response.json").code == 0
+    assert events(machine) == ["signed", "repeated"]
