@@ -9,7 +9,6 @@ Spec: docs/formats/ledger.md section 7.
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from signkit.errors import MalformedError
 from signkit.station.ledger import find_in_ledger
 from signkit.verify.encoding import encode_json
 
+_SIGNED = b',"schemes":['  # once for each item that was signed: within a text, quotes are escaped
 _TEXTS = ("name", "artifact", "version", "target", "content")
 
 
@@ -85,20 +85,28 @@ def search_ledger(path: Path, question: Question, *, last: int = 0) -> tuple[int
         MalformedError: the ledger is broken; the line is named.
     """
     lines, _end = find_in_ledger(path, _needles(question))
-    count, newest = 0, deque[tuple[int, Any, Any]](maxlen=last or None)
-    for number, line in lines:
+    only_key = question == Question(keyid=question.keyid)
+    count, newest = 0, list[Found]()
+    for number, line in reversed(lines):
+        enough = 0 < last <= len(newest)
+        if enough and only_key:  # the line is of the key: how many it signed can be counted as is
+            count += line.count(_SIGNED)
+            continue
         with _named(number):
             said = json.loads(_without_transcript(line))
             items = _matching(said, question)
         count += len(items)
-        newest.extend((number, said, item) for item in items)
-    return count, [_found(*each) for each in newest]
+        if not enough:
+            newest += [_found(number, said, item) for item in reversed(items)]
+    return count, newest[: last or None][::-1]
 
 
 def _needles(question: Question) -> list[bytes]:
     """Return what a line's bytes hold where it has an answer: each text has one spelling."""
-    hexes = (question.keyid, question.digest, question.request)
+    hexes = (question.digest, question.request)
     needles = [f'"{each}"'.encode() for each in hexes if each is not None]
+    if question.keyid is not None:
+        needles.append(f'"keyid":"{question.keyid}"'.encode())
     if question.artifact is not None:
         needles.append(encode_json({"artifact": question.artifact})[1:-1])
     if question.target is not None:

@@ -87,6 +87,18 @@ def test_the_newest_answers(path: Path) -> None:
     assert (count, found.ceremony) == (2, 3)
 
 
+def test_what_is_not_shown_is_counted(path: Path) -> None:
+    named = [ledger_item(name=',"schemes":['), ledger_item(schemes=(), error=GONE)]
+    write_ledger(path, *[ledger_entry(*named, ledger_item())] * 3, ledger_entry())
+    for last in (1, 2, 3, 7, 8):
+        count, found = search_ledger(path, Question(keyid=KEYID), last=last)
+        everything = search_ledger(path, Question(keyid=KEYID))[1]
+        assert (count, found) == (len(everything), everything[-last:])
+        count, found = search_ledger(path, Question(artifact="ML-Model"), last=last)
+        everything = search_ledger(path, Question(artifact="ML-Model"))[1]
+        assert (count, found) == (len(everything), everything[-last:])
+
+
 LABELS = st.text('ab"\\é,:', min_size=1, max_size=3)
 ITEMS = st.builds(ledger_item, artifact=LABELS, target=LABELS)
 KEYS = st.builds(LedgerKey, LABELS, st.sampled_from([KEYID, OTHER]))
@@ -129,7 +141,6 @@ ITEM: Any = dict(line_fields(ledger_entry())["items"][0])  # type: ignore[index]
         {"items": [7]},
         {"items": [{"schemes": []}]},
         {"items": [{**ITEM, "sequence": "1"}]},
-        {"key": 7},
         {"key": {"name": 7, "keyid": KEYID}},
         {"time": None},
         {"request": "ab"},
