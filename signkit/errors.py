@@ -14,7 +14,7 @@
       ConfirmationError 18      the operator did not confirm
       PolicyError 19            a named control says no
       CustodyError 5            KeyNotFoundError · KeyLockedError · KeyUseDeniedError
-                                BackendUnavailableError
+                                KeyStateError · BackendUnavailableError
       TransportError 6          ConnectError · DeadlineError · StatusError · ReplyTooLargeError
       SubmissionError 7         PartConflictError · ReceiptMismatchError · JournalError · StateError
       FileError 8               a file that cannot be read or written, or that changed meanwhile
@@ -261,6 +261,12 @@ class KeyUseDeniedError(CustodyError):
     """The key is not for this: its key file says what it may sign, and until when."""
 
     code = "key-use-denied"
+
+
+class KeyStateError(CustodyError):
+    """The key's state does not allow it: to sign, or to become what was asked."""
+
+    code = "key-state"
 
 
 class BackendUnavailableError(CustodyError):

@@ -96,7 +96,7 @@ def write_new(
             _give_name(temporary, target, replace=replace)
         finally:
             temporary.unlink(missing_ok=True)
-        _sync_folder(target.parent, private=_is_private(mode))
+        sync_folder(target.parent, private=_is_private(mode))
     except FileExistsError:
         _refuse_existing(target)
     except OSError as error:
@@ -180,7 +180,16 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path, *, private: bool) -> None:
+def sync_folder(folder: Path, *, private: bool) -> None:
+    """Make the names in a folder durable.
+
+    Args:
+        folder: The folder.
+        private: Whether a file system that cannot is an error: one for private files must.
+
+    Raises:
+        OSError: it cannot be done.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

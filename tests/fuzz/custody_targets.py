@@ -1,8 +1,19 @@
-"""What a station reads about its keys: sealed key files, and names of keys on tokens."""
+"""What a station reads about its keys: sealed key files, the register, names of keys on tokens."""
 
 from __future__ import annotations
 
+from signkit.custody.life import Register
+from signkit.custody.register import follow_lines
 from signkit.custody.token_uri import parse_token_uri
+from signkit.formats.chain import read_chain
+from signkit.formats.custody_register import PAYLOAD_TYPE as CUSTODY_LINE_TYPE
+from signkit.formats.custody_register import (
+    SignedTransition,
+    parse_cryptoperiod,
+    parse_signed_transition,
+    register_shape,
+    sign_transition,
+)
 from signkit.formats.sealed_key import (
     SealedKey,
     compute_header_digest,
@@ -10,10 +21,14 @@ from signkit.formats.sealed_key import (
     parse_sealed_key,
 )
 from signkit.verify.encoding import encode_json
+from tests.fuzz.format_targets import file_of
 from tests.fuzz.seeds import exactly, files
 from tests.fuzz.target import Target, nothing_more
 from tests.fuzz.verify_targets import text_of
-from tests.support.keys import PROD
+from tests.support.custody_lines import LIFE
+from tests.support.custody_lines import payload_value as transition_value
+from tests.support.documents import document
+from tests.support.keys import PROD, STATION
 from tests.support.sealed_keys import payload_value, sealed_file, signed
 
 
@@ -23,7 +38,46 @@ def _holds(sealed: SealedKey, data: bytes) -> None:
         assert encode_sealed_key(sealed.header, sealed.box, PROD) == data
 
 
+def _register(data: bytes) -> Register:
+    lines, _end = read_chain(file_of("register", data), register_shape(STATION.public_key))
+    return follow_lines(lines)
+
+
+def _register_holds(register: Register, _data: bytes) -> None:
+    """Every key has a life, and every life begins by saying what the key is."""
+    for keyid, life in register.lives.items():
+        assert {each.keyid for each in life.history} == {keyid}
+        assert [each.key for each in life.history] == [life.key, *[None] * (len(life.history) - 1)]
+
+
+def _transition(data: bytes) -> SignedTransition:
+    signed = document(CUSTODY_LINE_TYPE, data, STATION, carry_key=False)
+    return parse_signed_transition(signed, STATION.public_key, where="line")
+
+
+def _transition_holds(said: SignedTransition, _data: bytes) -> None:
+    assert sign_transition(said.placed, STATION).placed == said.placed
+
+
 TARGETS = (
+    Target(
+        name="custody-register",
+        parse=_register,
+        holds=_register_holds,
+        seeds=files("custody-register"),
+    ),
+    Target(
+        name="custody-line",  # signed as it is, or nothing would get past the signature
+        parse=_transition,
+        holds=_transition_holds,
+        seeds=lambda: [encode_json(transition_value(each, 1, bytes(32))) for each in LIFE],
+    ),
+    Target(
+        name="cryptoperiod",
+        parse=lambda data: parse_cryptoperiod(text_of(data)),
+        holds=nothing_more,
+        seeds=exactly(b"2y", b"90d", b"never", b"101y"),
+    ),
     Target(name="sealed-key-file", parse=parse_sealed_key, holds=_holds, seeds=files("sealed-key")),
     Target(
         name="sealed-key",  # signed as it is, or nothing would get past the signature
