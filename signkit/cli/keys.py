@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.custody import (
+    CryptoperiodOption,
+    JsonOption,
+    PreActiveOption,
+    home_and_store,
+    read_enrolment,
+)
 from signkit.cli.key_source import AllowTestKeys
 from signkit.cli.keys_purpose import (
     ArtifactOption,
@@ -24,31 +31,33 @@ from signkit.cli.keys_purpose import (
 )
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
 from signkit.cli.signer import Pkcs11Module
-from signkit.errors import SignkitError
 
 if TYPE_CHECKING:
     from signkit.cli.key_source import KeySource
+    from signkit.custody.life import Life
     from signkit.custody.store import KeyStore, StoredKey
     from signkit.verify.ed25519 import PublicKey
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 _LABEL_WIDTH = 13
+_COMMENT_WIDTH = 80
 
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    from signkit.cli import keys_backup, keys_shares
+    from signkit.cli import keys_backup, keys_life, keys_shares
     from signkit.cli.keys_convert import convert
     from signkit.cli.keys_export import export
     from signkit.cli.keys_import import import_key
+    from signkit.cli.keys_list import list_keys
 
-    group = typer.Typer(no_args_is_help=True, help="Make, show and convert Ed25519 keys.")
+    group = typer.Typer(no_args_is_help=True, help="Ed25519 keys, from the first day to the last.")
     group.command("new", help="Make a key, encrypted under a passphrase.")(new)
     group.command("show", help="Show a key's public parts in every encoding.")(show)
     group.command("convert", help="Write a key in another form.")(convert)
     group.command("import", help="Take another tool's key into the store.")(import_key)
     group.command("export", help="Write a key of the store for another tool.")(export)
-    group.command("list", help="List the keys of the store.")(list_keys)
+    group.command("list", help="List the keys, their states and cryptoperiods.")(list_keys)
+    keys_life.register(group)
     keys_shares.register(group)
     keys_backup.register(group)
     app.add_typer(group, name="keys")
@@ -66,6 +75,8 @@ def new(
     not_after: NotAfterOption = None,
     most: MostOption = None,
     predecessor: PredecessorOption = None,
+    cryptoperiod: CryptoperiodOption = None,
+    pre_active: PreActiveOption = False,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -77,7 +88,11 @@ def new(
     """Make a key; its private file is encrypted, and never overwritten.
 
     --sealed writes a file that says what the key is for; signkit then signs nothing else with it.
+    The custody register says when it may sign; with --out the key belongs to no register.
     """
+    from signkit.custody.keeping import enrol
+    from signkit.custody.register import open_register
+
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     store = _store(out)
     store.check_new(name)  # before anybody thinks of a passphrase
@@ -93,12 +108,56 @@ def new(
     )
     if not sealed:
         purpose.check_unsealed()
+    enrolment = read_enrolment(
+        "made here", cryptoperiod=cryptoperiod, pre_active=pre_active, predecessor=predecessor
+    )
+    if out is not None:
+        enrolment.check_default("--out: a key that lies elsewhere is in no register")
     sealing = purpose.sealing() if sealed else None
     secret = passphrase.new()(f"passphrase of {name}")
-    public_key = store.new(name, passphrase=secret, sealing=sealing)
-    value, lines = describe_stored(store.get(name))
-    key_value, key_lines = describe_identity(public_key)
-    output.show_result(value | key_value, "\n".join([*lines, *key_lines]), as_json=as_json)
+    if out is not None:
+        store.new(name, passphrase=secret, sealing=sealing)
+        show_new_key(store.get(name), None, as_json=as_json)
+        return
+    with open_register(home_and_store()[0]) as opened:
+        key = store.new(name, passphrase=secret, sealing=sealing)
+        life = enrol(opened, key.keyid, name=name, enrolment=enrolment)
+    show_new_key(store.get(name), life, as_json=as_json)
+
+
+def show_new_key(
+    stored: StoredKey, life: Life | None, *, comment: str | None = None, as_json: bool
+) -> None:
+    """Print a key that was just taken in; as `describe_new_key`."""
+    value, lines = describe_new_key(stored, life, comment=comment)
+    output.show_result(value, "\n".join(lines), as_json=as_json)
+
+
+def describe_new_key(
+    stored: StoredKey, life: Life | None, *, comment: str | None = None
+) -> tuple[dict[str, object], list[str]]:
+    """Return a key that was just made or taken in: for data, and for people.
+
+    Args:
+        stored: Its files.
+        life: Its line in the register, or None.
+        comment: What nothing protects in the file that it came from, or None.
+    """
+    from signkit.formats.display import escape
+
+    value, lines = describe_stored(stored)
+    if comment:
+        value["comment"] = comment
+        lines.append(_row("comment", f"{escape(comment, width=_COMMENT_WIDTH)} (unprotected)"))
+    if life is not None:
+        from signkit.custody.overview import life_rows
+
+        value |= {"state": str(life.state), "ends": life.ends}
+        lines += [_row(label, text) for label, text in life_rows(life)]
+    if stored.public_key is not None:
+        key_value, key_lines = describe_identity(stored.public_key)
+        value, lines = value | key_value, lines + key_lines
+    return value, lines
 
 
 def show(
@@ -150,33 +209,6 @@ def _describe_sealed(source: KeySource) -> tuple[dict[str, object], list[str]]:
         return {}, []
     value, rows = describe_purpose(sealed.header)
     return {"purpose": value}, [_row(label, text) for label, text in rows]
-
-
-def list_keys(*, as_json: JsonOption = False) -> None:
-    """List the keys of the store: name, keyid, and whether the private key is here."""
-    from signkit.formats.display import format_table
-
-    store = _store(None)
-    rows: list[tuple[str, str, str]] = []
-    for name in store.names():
-        try:
-            stored = store.get(name)
-        except SignkitError as error:
-            rows.append((name, "", f"unreadable: {error.code}"))
-            continue
-        keyid = stored.public_key.keyid if stored.public_key else ""
-        state = "sealed" if stored.sealed else _PRIVATE_STATES[stored.encrypted]
-        rows.append((name, keyid, state))
-    value = [
-        {"name": name, "keyid": keyid or None, "private": state} for name, keyid, state in rows
-    ]
-    if not rows:
-        output.note(f"no keys in {store.folder}; make one: signkit keys new NAME")
-    text = format_table(("NAME", "KEYID", "PRIVATE KEY"), rows) if rows else ""
-    output.show_result({"folder": str(store.folder), "keys": value}, text, as_json=as_json)
-
-
-_PRIVATE_STATES = {True: "encrypted", False: "not encrypted", None: "not here"}
 
 
 def _store(folder: Path | None) -> KeyStore:

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.custody import CryptoperiodOption, PreActiveOption, home_and_store, read_enrolment
 from signkit.cli.key_source import KeySource, load_public_key, open_private, read_key
 from signkit.cli.keys_convert import (
     NewEnvOption,
     NewFdOption,
     NewFileOption,
     PrivateOption,
-    key_store,
     new_passphrase,
 )
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
 
 if TYPE_CHECKING:
-    from signkit.custody.store import KeyStore
-
-_COMMENT_WIDTH = 80
+    from signkit.formats.private_key import OpenedKey
 
 
 def import_key(
@@ -29,6 +27,8 @@ def import_key(
     *,
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What to call it here.")],
     private: PrivateOption = False,
+    cryptoperiod: CryptoperiodOption = None,
+    pre_active: PreActiveOption = False,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -38,51 +38,36 @@ def import_key(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Take a key into the store: a private one encrypted, proven to sign for its public key."""
-    from signkit.cli.keys import describe_identity, describe_stored
-    from signkit.custody.adoption import adopt_public_key
+    from signkit.cli.keys import show_new_key
+    from signkit.custody.adoption import adopt_private_key, adopt_public_key
+    from signkit.custody.keeping import enrol
+    from signkit.custody.register import open_register
 
     old = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     chosen = new_passphrase(new_passphrase_file, new_passphrase_fd, new_passphrase_env)
-    store = key_store()
+    home, store = home_and_store()
     store.check_new(name)  # before anybody types a passphrase
+    enrolment = read_enrolment("imported", cryptoperiod=cryptoperiod, pre_active=pre_active)
     source = read_key(key, store=store, private=private, public=False, allow_test_keys=False)
-    comment = None
-    if source.private:
-        comment = _adopt(source, name, store, old=old, chosen=chosen)
-    else:
+    if not source.private:
+        enrolment.check_default("a public key alone gets its line with `keys set-state`")
         adopt_public_key(store, name, load_public_key(source, old))
-    stored = store.get(name)
-    value, lines = describe_stored(stored)
-    if comment:
-        value["comment"] = comment
-        lines += _comment_lines(comment)
-    if stored.public_key is not None:
-        key_value, key_lines = describe_identity(stored.public_key)
-        value, lines = value | key_value, lines + key_lines
-    output.show_result(value, "\n".join(lines), as_json=as_json)
+        show_new_key(store.get(name), None, as_json=as_json)
+        return
+    opened, passphrase = _open(source, name, old=old, chosen=chosen)
+    with open_register(home) as register:
+        keyid = adopt_private_key(store, name, opened, passphrase=passphrase).keyid
+        life = enrol(register, keyid, name=name, enrolment=enrolment)
+    show_new_key(store.get(name), life, comment=opened.comment, as_json=as_json)
 
 
-def _adopt(
-    source: KeySource,
-    name: str,
-    store: KeyStore,
-    *,
-    old: PassphraseOptions,
-    chosen: PassphraseOptions,
-) -> str | None:
-    """Put a private key into the store; returns the comment of its file."""
-    from signkit.custody.adoption import adopt_private_key
+def _open(
+    source: KeySource, name: str, *, old: PassphraseOptions, chosen: PassphraseOptions
+) -> tuple[OpenedKey, bytes]:
+    """Return a private key, and the passphrase that it is to have here."""
     from signkit.custody.key_file import describe_weakness
 
     opened = open_private(source, old)
     for warning in describe_weakness(opened, name=source.name):
         output.warn(warning)
-    passphrase = chosen.new()(f"passphrase of {name}")
-    adopt_private_key(store, name, opened, passphrase=passphrase)
-    return opened.comment
-
-
-def _comment_lines(comment: str) -> list[str]:
-    from signkit.formats.display import escape
-
-    return [f"{'comment':<13}{escape(comment, width=_COMMENT_WIDTH)} (unprotected)"]
+    return opened, chosen.new()(f"passphrase of {name}")

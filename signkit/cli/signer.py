@@ -36,14 +36,21 @@ def open_named_signer(
         module: The PKCS#11 module.
 
     Raises:
+        KeyStateError: the custody register says that it may not sign.
         KeyNotFoundError, KeyLockedError, CustodyError, FileError, FormatError: it cannot be used.
     """
     from signkit.cli.home import signkit_home
     from signkit.custody.reference import Surroundings, open_signer
+    from signkit.custody.register import read_register
     from signkit.custody.store import KeyStore
 
-    store = KeyStore(signkit_home() / "keys")
-    surroundings = Surroundings(store=store, secrets=passphrase.existing(), module=module)
+    home = signkit_home()
+    surroundings = Surroundings(
+        store=KeyStore(home / "keys"),
+        secrets=passphrase.existing(),
+        register=read_register(home),
+        module=module,
+    )
     signer = open_signer(reference, surroundings)
     for warning in signer.warnings:
         output.warn(warning)

@@ -1,7 +1,9 @@
-"""The signer that everybody gets: a key and its purpose, which no caller can part.
+"""The signer that everybody gets: a key, its purpose and its state, which no caller can part.
 
 One opened signer is one ceremony: it counts what it signs, asks the clock itself, and makes each
 message from the item that it was told to sign, so that what was checked is what is signed.
+
+Controls: SK-KEY-STATE (docs/design/assurance.md).
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import final
 
+from signkit.custody.life import Register, check_may_sign, describe_standing
 from signkit.custody.purpose import Use, check_use
 from signkit.custody.signer import Backend, Clock
 from signkit.errors import KeyUseDeniedError
@@ -31,7 +34,7 @@ def read_clock() -> str:
 
 @final
 class GuardedSigner:
-    """A key that signs within its purpose.
+    """A key that signs within its purpose, while it is active.
 
     Attributes:
         name: What people call the key.
@@ -40,29 +43,55 @@ class GuardedSigner:
         warnings: What the operator should know about how the key is kept.
     """
 
-    __slots__ = ("_backend", "_clock", "_count", "name", "public_key", "purpose", "warnings")
+    __slots__ = (
+        "_backend",
+        "_clock",
+        "_count",
+        "_life",
+        "name",
+        "public_key",
+        "purpose",
+        "warnings",
+    )
 
     def __init__(
-        self, backend: Backend, *, purpose: Purpose = OPEN, clock: Clock = read_clock
+        self,
+        backend: Backend,
+        *,
+        register: Register,
+        purpose: Purpose = OPEN,
+        clock: Clock = read_clock,
     ) -> None:
+        """Take a key that may sign now.
+
+        Raises:
+            KeyStateError: the register says that it may not.
+        """
         self._backend = backend
         self._clock = clock
         self._count = 0
         self.name = backend.name
         self.public_key: PublicKey = backend.public_key
         self.purpose = purpose
-        self.warnings = backend.warnings
+        keyid = self.public_key.keyid
+        self._life = register.lives.get(keyid)
+        self._check_state()
+        standing = describe_standing(register, keyid, clock=clock)
+        said = (f"the key {self.name} {standing}",) if standing else ()
+        self.warnings = (*backend.warnings, *said)
 
     def sign_item(self, scheme: str, item: Item, request: Request) -> str | Mapping[str, object]:
         """Sign one item of a request under one scheme; as `custody.signer.Signer`.
 
         Raises:
             KeyUseDeniedError: the key is not for this.
+            KeyStateError: its cryptoperiod ended meanwhile.
             CustodyError: the key cannot be used.
             UnsupportedVersionError: an unknown scheme.
         """
         found = find_scheme(scheme)
         self._count += 1  # one that is refused counts too
+        self._check_state()
         if self.purpose is not OPEN:
             roles = tuple(each.role for each in item.wanted if each.scheme == scheme)
             self._check(scheme, artifact=item.artifact, target=item.target, roles=roles)
@@ -73,10 +102,16 @@ class GuardedSigner:
 
         Raises:
             KeyUseDeniedError: the key is not for trust roots.
+            KeyStateError: its cryptoperiod ended meanwhile.
         """
         self._count += 1
+        self._check_state()
         self._check(TRUST_SCHEME, artifact=TRUST_ARTIFACT, target=TRUST_TARGET, roles=(ROOT_ROLE,))
         return _TrustRootSigner(self._backend)
+
+    def _check_state(self) -> None:
+        if self._life is not None:
+            check_may_sign(self._life, name=self.name, now=self._clock())
 
     def _check(self, scheme: str, *, artifact: str, target: str, roles: tuple[str, ...]) -> None:
         use = Use(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from signkit.custody.access import check_private_file
 from signkit.custody.guarded import GuardedSigner, read_clock
+from signkit.custody.life import Register, check_may_sign
 from signkit.custody.memory import wipe
 from signkit.custody.sealed import open_sealed_key
 from signkit.custody.signer import Backend, Clock, Secrets
@@ -32,6 +33,7 @@ def load_key_file(
     path: Path,
     *,
     secrets: Secrets,
+    register: Register,
     name: str | None = None,
     clock: Clock = read_clock,
     expected: PublicKey | None = None,
@@ -41,6 +43,7 @@ def load_key_file(
     Args:
         path: The file, of mode 0600: any form of docs/formats/keys.md section 4, or sealed.
         secrets: Gives the passphrase where the file is encrypted.
+        register: What the custody register says of the keys of this home.
         name: What to call the key; its path by default.
         clock: What the key's validity is judged by.
         expected: Its public key, where another file says so.
@@ -48,6 +51,7 @@ def load_key_file(
     Raises:
         FileError: it is missing or cannot be read.
         CustodyError: others may read or replace it, or it is another key than expected.
+        KeyStateError: it may not sign now; no passphrase was asked for where its key is known.
         KeyLockedError: the passphrase is missing or wrong.
         SignatureInvalidError: a sealed file was changed; the passphrase was not asked for.
         FormatError: it is not a private key that signkit takes; the message says what it is.
@@ -59,7 +63,11 @@ def load_key_file(
         sealed = parse_sealed_key(data)
         _check_expected(sealed, expected, path)  # before a passphrase is typed into it
         purpose = sealed.header.purpose
-    return GuardedSigner(_open(data, name, secrets), purpose=purpose, clock=clock)
+        expected = sealed.public_key
+    if expected is not None:
+        check_may_sign(register.lives.get(expected.keyid), name=name, now=clock())
+    opened = _open(data, name, secrets)
+    return GuardedSigner(opened, register=register, purpose=purpose, clock=clock)
 
 
 def _check_expected(sealed: SealedKey, expected: PublicKey | None, path: Path) -> None:

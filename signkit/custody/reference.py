@@ -22,8 +22,9 @@ from typing import NoReturn
 
 from signkit.custody.guarded import GuardedSigner, read_clock
 from signkit.custody.key_file import load_key_file
+from signkit.custody.life import Register
 from signkit.custody.memory import protect_process
-from signkit.custody.signer import Clock, OpenedSigner, Secrets
+from signkit.custody.signer import Backend, Clock, OpenedSigner, Secrets
 from signkit.custody.software import SoftwareSigner
 from signkit.custody.store import KeyStore, check_pair, check_private
 from signkit.custody.token_uri import parse_token_uri
@@ -41,6 +42,7 @@ class Surroundings:
     Attributes:
         store: Where names are looked up.
         secrets: Gives the passphrase or PIN where one is needed.
+        register: What the custody register says of the keys of this home.
         clock: What a key's validity is judged by.
         module: The PKCS#11 module, as the operator named it; never from a document.
         memory: The keys that `mem:` names.
@@ -48,6 +50,7 @@ class Surroundings:
 
     store: KeyStore
     secrets: Secrets
+    register: Register
     clock: Clock = read_clock
     module: Path | None = None
     memory: Mapping[str, PrivateKey] = field(default_factory=dict)
@@ -64,6 +67,7 @@ def open_signer(reference: str, surroundings: Surroundings) -> OpenedSigner:
 
     Raises:
         KeyNotFoundError: neither a key of the store nor a file.
+        KeyStateError: the register says that it may not sign.
         CustodyError, FileError, FormatError: as `custody.key_file.load_key_file`.
     """
     protect_process()
@@ -86,6 +90,7 @@ def _open_stored(name: str, surroundings: Surroundings) -> OpenedSigner:
     signer = load_key_file(
         stored.private_path,
         secrets=surroundings.secrets,
+        register=surroundings.register,
         name=name,
         clock=surroundings.clock,
         expected=stored.public_key,
@@ -95,7 +100,12 @@ def _open_stored(name: str, surroundings: Surroundings) -> OpenedSigner:
 
 
 def _open_file(path: str, surroundings: Surroundings) -> OpenedSigner:
-    return load_key_file(Path(path), secrets=surroundings.secrets, clock=surroundings.clock)
+    return load_key_file(
+        Path(path),
+        secrets=surroundings.secrets,
+        register=surroundings.register,
+        clock=surroundings.clock,
+    )
 
 
 def _open_memory(name: str, surroundings: Surroundings) -> OpenedSigner:
@@ -103,7 +113,7 @@ def _open_memory(name: str, surroundings: Surroundings) -> OpenedSigner:
     if key is None:
         message = f"no private key 'mem:{name:.200}': such keys exist in tests only"
         raise KeyNotFoundError(message, hint=_HINT)
-    return GuardedSigner(SoftwareSigner(key, name=f"mem:{name}"), clock=surroundings.clock)
+    return _guard(SoftwareSigner(key, name=f"mem:{name}"), surroundings)
 
 
 def _open_token(rest: str, surroundings: Surroundings) -> OpenedSigner:
@@ -115,7 +125,11 @@ def _open_token(rest: str, surroundings: Surroundings) -> OpenedSigner:
     key = open_token_key(
         uri, module=surroundings.module, secrets=surroundings.secrets, name=f"pkcs11:{rest}"
     )
-    return GuardedSigner(key, clock=surroundings.clock)
+    return _guard(key, surroundings)
+
+
+def _guard(key: Backend, surroundings: Surroundings) -> OpenedSigner:
+    return GuardedSigner(key, register=surroundings.register, clock=surroundings.clock)
 
 
 def load_public_reference(reference: str, *, module: Path | None) -> PublicKey | None:

@@ -93,6 +93,7 @@ class Signer(Protocol):
 
         Raises:
             KeyUseDeniedError: the key is not for this.
+            KeyStateError: its cryptoperiod ended meanwhile.
             CustodyError: the key cannot be used, for instance because its token is gone.
             UnsupportedVersionError: an unknown scheme.
         """
@@ -122,5 +123,6 @@ class OpenedSigner(Signer, Protocol):
 
         Raises:
             KeyUseDeniedError: the key is not for trust roots.
+            KeyStateError: its cryptoperiod ended meanwhile.
         """
         ...

@@ -66,6 +66,22 @@ def test_its_public_key_needs_no_pin(hsm: SoftHsm, tmp_path: Path) -> None:
     assert run(hsm, tmp_path, "keys", "show", KEY).code == 0
 
 
+def test_a_state_binds_the_key_on_the_token(
+    hsm: SoftHsm, request_here: None, tmp_path: Path
+) -> None:
+    (tmp_path / "token.pub.pem").write_bytes(
+        openssl("pkey", "-in", tmp_path / "prod.pem", "-pubout")
+    )
+    for command in (
+        ("import", "token.pub.pem", "--name", "vault"),
+        ("set-state", "vault", "suspended", "--reason", "the token is lent out"),
+    ):
+        assert run(hsm, tmp_path, "keys", *command).code == 0
+    ran = sign(hsm, tmp_path)
+    assert (ran.code, ran.error["code"]) == (5, "key-state")
+    assert "(the token is lent out)" in ran.error["error"]
+
+
 def test_its_private_key_is_not_exported(hsm: SoftHsm, tmp_path: Path) -> None:
     ran = run(hsm, tmp_path, "keys", "convert", KEY, "--to", "hex", "--reveal-private")
     assert (ran.code, ran.out) == (5, "")
@@ -144,6 +160,7 @@ def test_what_is_no_module(hsm: SoftHsm, request_here: None, tmp_path: Path, mod
 OPEN = """
 import shutil, sys
 from pathlib import Path
+from signkit.custody.life import NO_REGISTER
 from signkit.custody.reference import Surroundings, open_signer
 from signkit.custody.store import KeyStore
 from signkit.errors import SignkitError
@@ -155,7 +172,7 @@ def secrets(what):
     return PINS.pop(0)
 
 def open_it():
-    around = Surroundings(store=KeyStore(Path("/none")), secrets=secrets, module=Path(sys.argv[1]))
+    around = Surroundings(store=KeyStore(Path("/none")), secrets=secrets, register=NO_REGISTER, module=Path(sys.argv[1]))
     return open_signer("pkcs11:token=vault;object=prod", around)
 
 def attempt(function, *arguments, **options):

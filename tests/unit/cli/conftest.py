@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from signkit.cli import app
-from tests.support.commands import Ran
+from signkit.custody import sealed
+from tests.support.commands import PASSPHRASE, Machine, Ran
+from tests.support.key_commands import ok
 
 
 @pytest.fixture
@@ -32,3 +35,37 @@ def run_keys(
         return Ran(code=code, out=out, err=err)
 
     return run
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "passphrase"
+    path.touch(mode=0o600)
+    path.write_text(PASSPHRASE + "\n")
+    return path
+
+
+@pytest.fixture
+def made(run_keys: Callable[..., Ran], secret: Path) -> dict[str, Any]:
+    return ok(run_keys, "new", "prod", "--passphrase-file", secret)
+
+
+@pytest.fixture
+def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealed, "choose_cost", lambda: sealed.LEAST_COST)
+
+
+@pytest.fixture
+def machine(tmp_path: Path, home: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+@pytest.fixture
+def trust(run_keys: Callable[..., Ran], machine: Machine) -> Path:
+    """A trust root of prod and other, beside the root key."""
+    for name in ("root", "prod", "other"):
+        machine.new_key(name)
+    public = [machine.home / "keys" / f"{name}.pub.pem" for name in ("prod", "other")]
+    release = [word for path in public for word in ("--release", path)]
+    machine.ok("trust", "init", "--root", "root", *release, "--passphrase-file", "pw")
+    return machine.folder / "trust.json"

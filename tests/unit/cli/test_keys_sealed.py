@@ -46,7 +46,7 @@ def test_show_renders_the_purpose_without_the_passphrase(run_keys: Run, secret: 
         "at most      1000 signatures in one ceremony",
     ):
         assert line in text
-    assert run_keys("list").out.splitlines()[1].endswith("sealed")
+    assert run_keys("list").out.splitlines()[1].split()[1] == "sealed"
 
 
 def test_a_key_leaves_its_purpose_only_where_that_is_said(

@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from signkit.custody.guarded import GuardedSigner
+from signkit.custody.life import NO_REGISTER, Register, advance
 from signkit.custody.software import SoftwareSigner
-from signkit.errors import KeyUseDeniedError, UnsupportedVersionError
+from signkit.errors import KeyStateError, KeyUseDeniedError, UnsupportedVersionError
 from signkit.formats.envelope import sign_payload
 from signkit.formats.private_key import PrivateKey
+from signkit.model.custody import NewKey
 from signkit.model.purpose import OPEN, Purpose
 from signkit.schemes.table import SCHEMES
 from signkit.verify.trust import PAYLOAD_TYPE
+from tests.support.custody_lines import transition
 from tests.support.documents import item_value, request_of, request_value
 from tests.support.key_files import KEYID, SEED
 
@@ -32,7 +35,7 @@ PURPOSE = Purpose(
 
 def signer(purpose: Purpose = PURPOSE, clock: Callable[[], str] = lambda: NOW) -> GuardedSigner:
     backend = SoftwareSigner(PrivateKey(SEED), name="prod")
-    return GuardedSigner(backend, purpose=purpose, clock=clock)
+    return GuardedSigner(backend, register=NO_REGISTER, purpose=purpose, clock=clock)
 
 
 def sign(by: GuardedSigner, scheme: str = "statement", **changes: Any) -> None:
@@ -150,3 +153,37 @@ def test_something_else_than_a_trust_root(payload_type: str) -> None:
 def test_a_release_key_signs_no_trust_root() -> None:
     with pytest.raises(KeyUseDeniedError, match="expected the scheme peridio or statement"):
         signer().for_trust_roots()
+
+
+def with_life(clock: Callable[[], str], *states: str) -> GuardedSigner:
+    """A signer of a key that the register knows; its cryptoperiod is one day."""
+    register, key = Register(), NewKey(name="prod", cryptoperiod_days=1)
+    for state in states:
+        step = transition(state, key, keyid=KEYID, time="2026-06-30T00:00:00Z")
+        register, key = advance(register, step), None  # type: ignore[assignment]
+    return GuardedSigner(
+        SoftwareSigner(PrivateKey(SEED), name="prod"), register=register, clock=clock
+    )
+
+
+def test_a_key_of_the_register_signs_and_says_when_it_ends() -> None:
+    by = with_life(lambda: NOW, "active")
+    sign(by)
+    (warning,) = by.warnings
+    assert warning.startswith("the key prod may sign until 2026-07-01T00:00:00Z: its cryptoperiod")
+
+
+@pytest.mark.parametrize("state", ["suspended", "deactivated", "compromised", "destroyed"])
+def test_a_key_that_is_not_active_is_no_signer(state: str) -> None:
+    with pytest.raises(KeyStateError, match=rf"does not sign: it is {state} since"):
+        with_life(lambda: NOW, "active", state)
+
+
+def test_its_cryptoperiod_ends_during_a_ceremony() -> None:
+    times = iter([NOW, NOW, "2026-06-30T23:59:59Z", "2026-07-01T00:00:00Z", "2026-07-01T00:00:00Z"])
+    by = with_life(lambda: next(times), "active")
+    sign(by)
+    with pytest.raises(KeyStateError, match=r"its cryptoperiod ended at 2026-07-01T00:00:00Z"):
+        sign(by)
+    with pytest.raises(KeyStateError, match=r"its cryptoperiod ended"):
+        by.for_trust_roots()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from signkit.custody.life import NO_REGISTER
 from signkit.custody.reference import Surroundings, open_signer
 from signkit.custody.store import KeyStore
 from signkit.errors import CustodyError, FileError, KeyNotFoundError, SignatureInvalidError
@@ -42,7 +43,7 @@ def put(path: Path, data: bytes) -> None:
 
 
 def keyid_of(reference: str, store: KeyStore) -> str:
-    surroundings = Surroundings(store=store, secrets=lambda _what: PASSPHRASE)
+    surroundings = Surroundings(store=store, secrets=lambda _what: PASSPHRASE, register=NO_REGISTER)
     return open_signer(reference, surroundings).public_key.keyid
 
 
@@ -53,7 +54,7 @@ def test_a_name_of_the_store(store: KeyStore) -> None:
         asked.append(what)
         return PASSPHRASE
 
-    signer = open_signer("prod", Surroundings(store=store, secrets=secrets))
+    signer = open_signer("prod", Surroundings(store=store, secrets=secrets, register=NO_REGISTER))
     assert (signer.name, signer.public_key.keyid) == ("prod", KEYID)
     assert asked == ["passphrase of prod"]
 
@@ -84,7 +85,9 @@ def test_what_is_nothing(store: KeyStore, reference: str) -> None:
 
 
 def test_a_key_in_memory(store: KeyStore) -> None:
-    surroundings = Surroundings(store=store, secrets=never, memory={"test": KEY})
+    surroundings = Surroundings(
+        store=store, secrets=never, register=NO_REGISTER, memory={"test": KEY}
+    )
     signer = open_signer("mem:test", surroundings)
     assert (signer.name, signer.public_key.keyid, signer.purpose) == ("mem:test", KEYID, OPEN)
     with pytest.raises(KeyNotFoundError, match="'mem:other': such keys exist in tests only"):
@@ -131,7 +134,9 @@ def never(what: str) -> bytes:
 
 def results(store: KeyStore, now: str = "2026-06-30T23:59:59Z", **changes: Any) -> str:
     """Sign one item with the sealed key as a ceremony does; returns why it was refused, or ""."""
-    surroundings = Surroundings(store=store, secrets=lambda _what: PASSPHRASE, clock=lambda: now)
+    surroundings = Surroundings(
+        store=store, secrets=lambda _what: PASSPHRASE, register=NO_REGISTER, clock=lambda: now
+    )
     signer = open_signer("prod", surroundings)
     assert (signer.purpose, signer.warnings) == (PURPOSE, ())
     request = request_of(request_value(item_value(**changes)))
@@ -165,7 +170,10 @@ def test_a_sealed_key_refuses_everything_else(
 def test_a_ceremony_ends_at_its_limit(sealed: KeyStore) -> None:
     """500 items of two signatures each, and then the 1,001st."""
     surroundings = Surroundings(
-        store=sealed, secrets=lambda _what: PASSPHRASE, clock=lambda: "2026-06-30T00:00:00Z"
+        store=sealed,
+        secrets=lambda _what: PASSPHRASE,
+        register=NO_REGISTER,
+        clock=lambda: "2026-06-30T00:00:00Z",
     )
     items = [item_value(version=str(place)) for place in range(502)]
     signer = open_signer("prod", surroundings)
@@ -185,7 +193,7 @@ def test_a_changed_header_is_refused_before_the_passphrase(sealed: KeyStore) -> 
     payload[payload.index(b"ML-Model")] ^= 1
     put(path, encode_json({**envelope, "payload": encode_base64(bytes(payload))}))
     with pytest.raises(SignatureInvalidError, match="was changed since its own key signed it"):
-        open_signer("prod", Surroundings(store=sealed, secrets=never))
+        open_signer("prod", Surroundings(store=sealed, secrets=never, register=NO_REGISTER))
 
 
 def test_a_header_of_a_stranger_is_refused_before_the_passphrase(sealed: KeyStore) -> None:
@@ -193,10 +201,10 @@ def test_a_header_of_a_stranger_is_refused_before_the_passphrase(sealed: KeyStor
     forged = (FOLDER / "invalid" / "resigned-by-a-stranger.json").read_bytes()
     put(sealed.folder / "prod.key.json", forged)
     with pytest.raises(CustodyError, match="is another key than its public file"):
-        open_signer("prod", Surroundings(store=sealed, secrets=never))
+        open_signer("prod", Surroundings(store=sealed, secrets=never, register=NO_REGISTER))
 
 
 def test_two_private_files_of_one_name(sealed: KeyStore) -> None:
     put(sealed.folder / "prod.pem", cheap_pem())
     with pytest.raises(CustodyError, match="two private files"):
-        open_signer("prod", Surroundings(store=sealed, secrets=never))
+        open_signer("prod", Surroundings(store=sealed, secrets=never, register=NO_REGISTER))

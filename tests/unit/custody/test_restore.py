@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from signkit.custody.key_file import load_key_file
+from signkit.custody.life import NO_REGISTER
 from signkit.custody.restore import check_restored, check_room, expect_keyid, write_restored
 from signkit.custody.store import KeyStore
 from signkit.errors import CustodyError, FileError, MalformedError, UsageError
@@ -29,7 +30,7 @@ def store(tmp_path: Path) -> KeyStore:
 
 def test_a_restored_key_signs_again(store: KeyStore) -> None:
     private_path, public_path = store.paths("prod")
-    signer = load_key_file(private_path, secrets=lambda _: PASSPHRASE)
+    signer = load_key_file(private_path, secrets=lambda _: PASSPHRASE, register=NO_REGISTER)
     assert signer.public_key == KEY.public_key == store.get("prod").public_key
     assert private_path.stat().st_mode & 0o777 == 0o600
     assert public_path.stat().st_mode & 0o777 == 0o644
