@@ -44,7 +44,7 @@ _COMMENT_WIDTH = 80
 
 def register(app: typer.Typer) -> None:
     """Add the group."""
-    from signkit.cli import keys_backup, keys_life, keys_shares
+    from signkit.cli import keys_backup, keys_life, keys_rotate, keys_shares
     from signkit.cli.keys_convert import convert
     from signkit.cli.keys_export import export
     from signkit.cli.keys_import import import_key
@@ -58,6 +58,7 @@ def register(app: typer.Typer) -> None:
     group.command("export", help="Write a key of the store for another tool.")(export)
     group.command("list", help="List the keys, their states and cryptoperiods.")(list_keys)
     keys_life.register(group)
+    keys_rotate.register(group)
     keys_shares.register(group)
     keys_backup.register(group)
     app.add_typer(group, name="keys")

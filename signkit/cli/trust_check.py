@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from signkit.cli import output
 from signkit.cli.trust_files import JsonOption, key_name, read_public
+
+if TYPE_CHECKING:
+    from signkit.verify.ed25519 import PublicKey
+    from signkit.verify.trust import Trust
 
 
 def register(group: typer.Typer) -> None:
@@ -62,22 +66,36 @@ def plan_rotation(
     as_json: JsonOption = False,
 ) -> None:
     """Print the four steps, and what devices at each version say of a release in each step."""
-    from signkit.custody.software import SoftwareSigner
-    from signkit.formats.private_key import new_private_key
     from signkit.trust.edit import find_key
     from signkit.trust.files import read_trust
+
+    current = read_trust(trust)
+    key = read_public(new, allow_test_keys=True)  # a plan trusts nobody
+    value, text = describe_rotation(
+        current, role, old=find_key(current, old), new=key, new_name=key_name(new)
+    )
+    output.show_result(value, text, as_json=as_json)
+
+
+def describe_rotation(
+    trust: Trust, role: str, *, old: PublicKey, new: PublicKey, new_name: str
+) -> tuple[dict[str, object], str]:
+    """Return the plan of a rotation: for data, and for people.
+
+    Args, Raises: as `trust.rotation.plan_rotation`.
+    """
+    from signkit.custody.software import SoftwareSigner
+    from signkit.formats.private_key import new_private_key
     from signkit.trust.rotation import plan_rotation as plan
     from signkit.trust.rotation import rotation_gates, rotation_table, step_values
 
-    current = read_trust(trust)
     steps = plan(
-        current,
+        trust,
         role,
-        old=find_key(current, old),
-        new=read_public(new, allow_test_keys=True),  # a plan trusts nobody
-        new_name=key_name(new),
+        old=old,
+        new=new,
+        new_name=new_name,
         stand_in=lambda: SoftwareSigner(new_private_key(), name="stand-in"),
     )
     value: dict[str, object] = {"steps": step_values(steps), "gates": rotation_gates(steps)}
-    text = "\n".join([rotation_table(steps), "", *rotation_gates(steps)])
-    output.show_result(value, text, as_json=as_json)
+    return value, "\n".join([rotation_table(steps), "", *rotation_gates(steps)])

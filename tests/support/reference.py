@@ -23,6 +23,7 @@ _COMMANDS = (
     "keys set-state",
     "keys history",
     "keys destroy",
+    "keys rotate",
     "keys split",
     "keys recover",
     "keys backup",
