@@ -45,6 +45,7 @@ _COMMENT_WIDTH = 80
 def register(app: typer.Typer) -> None:
     """Add the group."""
     from signkit.cli import keys_backup, keys_life, keys_rotate, keys_shares
+    from signkit.cli.keys_compromise import compromise
     from signkit.cli.keys_convert import convert
     from signkit.cli.keys_export import export
     from signkit.cli.keys_import import import_key
@@ -59,6 +60,7 @@ def register(app: typer.Typer) -> None:
     group.command("list", help="List the keys, their states and cryptoperiods.")(list_keys)
     keys_life.register(group)
     keys_rotate.register(group)
+    group.command("compromise", help="Somebody else may have a key: act now.")(compromise)
     keys_shares.register(group)
     keys_backup.register(group)
     app.add_typer(group, name="keys")

@@ -171,7 +171,27 @@ def _find_keys(
 
 
 def _edit(file: Path, change: Callable[[Trust], Trust], *, out: Path | None, as_json: bool) -> None:
-    """Apply a change and write the draft; whatever had signed the draft before did not sign this."""
+    value, text = write_draft(file, change, out=out)
+    output.show_result(value, text, as_json=as_json)
+
+
+def write_draft(
+    file: Path, change: Callable[[Trust], Trust], *, out: Path | None
+) -> tuple[dict[str, object], str]:
+    """Apply a change and write the draft; whatever had signed the draft before did not sign this.
+
+    Args:
+        file: The current trust root, or the draft to go on with.
+        change: From one trust root to the next.
+        out: Where the draft goes; by default beside the file.
+
+    Returns:
+        What was written and what changes: for data, and for people.
+
+    Raises:
+        UsageError, FormatError: the change cannot be made.
+        FileError, TrustError: the file cannot be read or written.
+    """
     from signkit.cli.clock import now
     from signkit.formats.files import write_new
     from signkit.formats.trust import encode_draft, new_draft
@@ -197,4 +217,4 @@ def _edit(file: Path, change: Callable[[Trust], Trust], *, out: Path | None, as_
         "version": changed.version,
         "changes": change_values(changes),
     }
-    output.show_result(value, f"{change_table(changes)}\n\ndraft    {path}", as_json=as_json)
+    return value, f"{change_table(changes)}\n\ndraft    {path}"

@@ -127,6 +127,16 @@ def remove_key(trust: Trust, key: PublicKey, *, roles: Sequence[str] = ()) -> Tr
     return _unlike(trust, _checked(changed))
 
 
+def replace_key(trust: Trust, old: PublicKey, new: PublicKey, *, name: str) -> Trust:
+    """Return a trust root in which one key has all the roles of another, which is gone.
+
+    Raises:
+        UsageError, FormatError: as `add_key` and `remove_key`.
+    """
+    roles = [role.name for role in every_role(trust).values() if old.keyid in role.keys]
+    return remove_key(add_key(trust, new, name=name, roles=roles), old)
+
+
 def set_role(trust: Trust, name: str, change: RoleChange) -> Trust:
     """Return a trust root in which a role is changed, or there is a new one.
 

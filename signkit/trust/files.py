@@ -61,11 +61,27 @@ def draft_path(trust_path: Path, trust: Trust) -> Path:
     Raises:
         FileError: a draft of a later version is there.
     """
-    path = trust_path.with_name(trust_path.name.removesuffix(".json") + DRAFT_SUFFIX)
+    path = _draft_name(trust_path)
     if path.exists() and read_draft(path).trust.version > trust.version:
         message = f"{path} is there already, a draft of a later version"
         raise FileError(message, hint="edit that one, or move it away")
     return path
+
+
+def find_draft(path: Path) -> Path:
+    """Return the draft that goes on from a trust root where there is one; else the file itself.
+
+    Raises:
+        FileError, TrustError: one of the two cannot be read.
+    """
+    draft = _draft_name(path)
+    if is_draft(path) or not draft.exists():
+        return path
+    return draft if read_draft(draft).trust.version > read_trust(path).version else path
+
+
+def _draft_name(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".json") + DRAFT_SUFFIX)
 
 
 def publish_trust(path: Path, data: bytes, *, trust: Trust, before: Trust | None) -> None:

@@ -24,6 +24,7 @@ _COMMANDS = (
     "keys history",
     "keys destroy",
     "keys rotate",
+    "keys compromise",
     "keys split",
     "keys recover",
     "keys backup",

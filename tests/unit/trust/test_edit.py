@@ -19,6 +19,7 @@ from signkit.trust.edit import (
     next_version,
     remove_key,
     remove_role,
+    replace_key,
     set_expiry,
     set_role,
 )
@@ -56,6 +57,14 @@ def test_a_key_less() -> None:
     trust = remove_key(TRUST, SPARE.public_key)
     assert SPARE.public_key.keyid not in trust.names
     assert list(trust.roles["release"].keys) == [PROD.public_key.keyid]
+
+
+def test_a_key_in_the_place_of_another() -> None:
+    trust = replace_key(TRUST, ALICE.public_key, PUBLIC, name="frank")
+    assert ALICE.public_key.keyid not in trust.names
+    assert (trust.root.threshold, len(trust.root.keys)) == (3, 5)
+    assert PUBLIC.keyid in trust.root.keys
+    assert PUBLIC.keyid not in trust.roles["release"].keys
 
 
 def test_a_key_less_in_one_role_only() -> None:
