@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape as escape_html
 
 import segno
 
@@ -21,11 +20,11 @@ from signkit.custody.slip39 import WORD_COUNT, ShareWords
 from signkit.errors import UsageError
 from signkit.formats.display import escape, format_table
 from signkit.formats.fingerprint import fingerprint_digest, hex_rows, word_rows
+from signkit.formats.html import MARK, html_page, html_text
 from signkit.formats.private_key import PrivateKey
 from signkit.verify.ed25519 import PublicKey
 
 _ROWS = 11  # of three columns, numbered downwards
-_MARK = "<!doctype html>"
 _WORD = re.compile(r"<li>([a-z]+)</li>")
 _STYLE = """
 @page { size: A4 portrait; margin: 11mm 15mm }
@@ -127,7 +126,7 @@ def make_sheets(
 def render_sheet(sheet: Sheet, context: SheetContext) -> str:
     """Return the page of one share as HTML."""
     share = sheet.share
-    title = f"Share {share.number} of the key {_text(context.name)}"
+    title = f"Share {share.number} of the key {html_text(context.name)}"
     body = [
         _header(share, context),
         "<h2>The key</h2>",
@@ -142,7 +141,7 @@ def render_sheet(sheet: Sheet, context: SheetContext) -> str:
         _signatures(),
         _footer(context),
     ]
-    return "\n".join([*_head(title), *body, "</body></html>", ""])
+    return html_page(title, _STYLE, body)
 
 
 def _footer(context: SheetContext) -> str:
@@ -150,17 +149,6 @@ def _footer(context: SheetContext) -> str:
         f"<footer><span>signkit &middot; SLIP-39 &middot; set of {context.date}</span>"
         "<span>one page, printed on one side; there is no other copy</span></footer>"
     )
-
-
-def _head(title: str) -> list[str]:
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
-    return [
-        _MARK,
-        '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
-        '<meta name="referrer" content="no-referrer">',
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>",
-    ]
 
 
 def _header(share: ShareWords, context: SheetContext) -> str:
@@ -177,17 +165,17 @@ def _identity(sheet: Sheet, context: SheetContext) -> str:
     share, digest = sheet.share, fingerprint_digest(context.public_key)
     group = context.plan.groups[share.group - 1]
     rows = [
-        ("Name", f"<b>{_text(context.name)}</b>"),
+        ("Name", f"<b>{html_text(context.name)}</b>"),
         ("Keyid", f"<code>{_lines(hex_rows(digest))}</code>"),
         ("Fingerprint words", f'<code class="words">{_lines(word_rows(digest))}</code>'),
-        ("To restore it", _text(context.plan.describe())),
+        ("To restore it", html_text(context.plan.describe())),
     ]
     if len(context.plan.groups) > 1:
-        rows.append(("This group", f"{_text(group.name)} (group {share.group})"))
+        rows.append(("This group", f"{html_text(group.name)} (group {share.group})"))
     rows += [
         ("Share passphrase", "yes: it has to be known besides" if context.passphrase else "none"),
         ("Set", f"<code>{share.set_name}</code>, made on {context.date} (UTC)"),
-        ("Holder", _text(sheet.holder) if sheet.holder else "&nbsp;"),
+        ("Holder", html_text(sheet.holder) if sheet.holder else "&nbsp;"),
     ]
     cells = "".join(f"<tr><th>{label}</th><td>{value}</td></tr>" for label, value in rows)
     return f"<table>{cells}</table>"
@@ -220,7 +208,7 @@ def _check(share: ShareWords) -> str:
 
 def _instructions(context: SheetContext) -> str:
     passphrase = " and the share passphrase" if context.passphrase else ""
-    name = _text(context.name)
+    name = html_text(context.name)
     steps = f"""
 Check that every word can be read. Sign below. Put the sheet into an envelope that shows when it was
 opened, and keep it locked up, away from the other sheets.
@@ -246,13 +234,9 @@ def _lines(rows: Sequence[str]) -> str:
     return "\n".join(rows)
 
 
-def _text(text: str) -> str:
-    return escape_html(escape(text))
-
-
 def read_sheet(text: str) -> str:
     """Return the words of a file: of a sheet that `render_sheet` made, or the file as it is."""
-    return " ".join(_WORD.findall(text)) if text.startswith(_MARK) else text
+    return " ".join(_WORD.findall(text)) if text.startswith(MARK) else text
 
 
 def render_text(sheet: Sheet, context: SheetContext) -> str:

@@ -68,6 +68,21 @@ def one_line(text: str) -> str:
     return "".join(character if _is_seen(character) else _escaped(character) for character in text)
 
 
+def hides_characters(text: str) -> bool:
+    """Say whether there is anything in a text that would not be seen as it stands."""
+    return text != text.strip(" ") or not (_is_plain(text) or all(map(_is_seen, text)))
+
+
+def cut_columns(text: str, width: int) -> str:
+    """Return as much of a line of escaped text as fits, ending in an ellipsis where it was cut.
+
+    Args:
+        text: Without line ends.
+        width: The most columns of the result, at least 3.
+    """
+    return text if count_columns(text) <= width else text[: _fitting(text, width - 3)] + "..."
+
+
 def wrap_columns(text: str, width: int) -> list[str]:
     """Break escaped text into lines that a terminal does not break again; nothing is dropped.
 

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from signkit.formats.display import (
     count_columns,
+    cut_columns,
     escape,
     format_table,
+    hides_characters,
     human_size,
     one_line,
     pad_columns,
@@ -98,6 +100,37 @@ def test_wrapping_drops_nothing_and_exceeds_nothing(text: str, width: int) -> No
     lines = wrap_columns(text, width)
     assert "".join(lines) == text
     assert all(count_columns(line) <= width for line in lines)
+
+
+@given(st.text().map(escape), st.integers(3, 40))
+def test_cutting_says_so_and_exceeds_nothing(text: str, width: int) -> None:
+    cut = cut_columns(text, width)
+    assert count_columns(cut) <= width
+    assert cut == text or (cut.endswith("...") and text.startswith(cut[:-3]))
+
+
+def test_cutting_counts_columns() -> None:
+    assert cut_columns("界界界", 6) == "界界界"
+    assert cut_columns("界界界界", 6) == "界..."
+    assert cut_columns("abcdef", 5) == "ab..."
+
+
+@pytest.mark.parametrize(
+    ("text", "hides"),
+    [
+        ("plain", False),
+        ("a\\b", False),
+        ("ключ 鍵", False),
+        ("a\u200bb", True),
+        ("a\nb", True),
+        (" a", True),
+        ("a ", True),
+        ("a b", False),
+        ("", False),
+    ],
+)
+def test_what_hides_characters(text: str, hides: bool) -> None:
+    assert hides_characters(text) is hides
 
 
 def test_wrapping_breaks_after_spaces_where_there_are_any() -> None:
