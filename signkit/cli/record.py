@@ -66,19 +66,17 @@ class Ceremony:
         self.record.note_confirmation(Confirmation(operator=operator, how=how, time=now()))
         self.record.note_controls("held", "SK-SIGN-CONFIRM")
 
-    def show_history(self) -> None:
-        """Say what is unusual about the response that the request follows."""
+    def describe_previous(self) -> str | None:
+        """Say what is unusual about the response that the request follows, or None."""
         from signkit.station.history import describe_previous, newest_response
         from signkit.station.kept import find_ceremony
 
         previous = self.verified.request.previous_response
-        said = describe_previous(
+        return describe_previous(
             previous,
             newest=newest_response(self.record.ledger),
             ceremony=None if previous is None else find_ceremony(self.responses, previous),
         )
-        if said is not None:
-            output.warn(f"of this request: {said}")
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from signkit.cli import output
-from signkit.errors import MalformedError
+from signkit.cli.review import HtmlFile, write_page
+from signkit.errors import MalformedError, UsageError
 
 _HINT = "`signkit show` reads requests, responses, statements and trust roots"
 
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Request, response, ...")],
     *,
+    html: HtmlFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what it says as JSON.")] = False,
 ) -> None:
     """Show one document; its own signature is checked, who may sign is not."""
@@ -28,19 +30,20 @@ def show(
     from signkit.verify import limits
 
     data = read_file(file, limit=limits.RESPONSE_SIZE, what="document")
-    value, text = _render(data, file.name)
+    value, text = _render(data, file.name, html)
     output.show_result(value, text, as_json=as_json)
 
 
-def _render(data: bytes, name: str) -> tuple[dict[str, object], str]:
+def _render(data: bytes, name: str, html: Path | None) -> tuple[dict[str, object], str]:
     from signkit.formats import request, response
     from signkit.verify import limits, statement, trust
     from signkit.verify.encoding import Fields, parse_json
 
     document = Fields(parse_json(data, limit=limits.RESPONSE_SIZE, what="document"), "document")
     kind = document.text("payloadType") if document.has("payloadType") else ""
+    if kind == request.PAYLOAD_TYPE:
+        return _request(data, name, html)
     renderers = {
-        request.PAYLOAD_TYPE: _request,
         response.PAYLOAD_TYPE: _response,
         statement.PAYLOAD_TYPE: _statement,
         trust.PAYLOAD_TYPE: _trust,
@@ -48,21 +51,31 @@ def _render(data: bytes, name: str) -> tuple[dict[str, object], str]:
     if kind not in renderers:
         message = f"{name}: expected the payloadType of a signkit document, got {kind!r:.80}"
         raise MalformedError(message, hint=_HINT)
+    if html is not None:
+        message = f"--html: {name} is no request, and only of requests there is a page"
+        raise UsageError(message, hint="leave --html out")
     return renderers[kind](data, name)
 
 
-def _request(data: bytes, name: str) -> tuple[dict[str, object], str]:
+def _request(data: bytes, name: str, html: Path | None) -> tuple[dict[str, object], str]:
     from signkit.formats.request import encode_request, open_request
-    from signkit.station.review import review_request
+    from signkit.station.delta import compute_delta
+    from signkit.station.review import Review
+    from signkit.station.review_text import review_request
+    from signkit.station.review_value import review_value
 
     verified = open_request(data)
+    review = Review(verified=verified, name=name, delta=compute_delta(verified.request))
+    if html is not None:
+        write_page(html, review, replace=False)
     value = {
         "document": "request",
         "sha256": verified.digest.hex(),
         "requester_keyid": verified.requester_key.keyid,
         "request": _value(encode_request(verified.request)),
+        "review": review_value(review),
     }
-    return value, review_request(verified, name=name)
+    return value, review_request(review)
 
 
 def _response(data: bytes, name: str) -> tuple[dict[str, object], str]:

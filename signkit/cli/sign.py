@@ -6,7 +6,6 @@ what was signed, write. Nothing leaves before the last step; however it ends, th
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ from signkit.cli.passphrase import (
     PassphraseOptions,
 )
 from signkit.cli.record import Ceremony, hold_ceremony
+from signkit.cli.review import HtmlFile, ask_words, show_review, write_page
 from signkit.cli.signer import Pkcs11Module, open_named_signer
 from signkit.errors import ConfirmationError, FormatError, SignkitError, UsageError
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from signkit.model.response import ItemResult
     from signkit.station.ceremony import HashedContents
     from signkit.station.kept import Answer
+    from signkit.station.review import Review
 
 _REQUEST_SUFFIX = ".request.json"
 _DIGEST_LENGTH = 64
@@ -61,7 +62,8 @@ def sign(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: X.response.json.")
     ] = None,
-    force: Annotated[bool, typer.Option(help="Replace any response of that name.")] = False,
+    html: HtmlFile = None,
+    force: Annotated[bool, typer.Option(help="Replace any file of that name.")] = False,
     pkcs11_module: Pkcs11Module = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
@@ -82,10 +84,12 @@ def sign(
         repeated = ceremony.find_repeated(signer.public_key.keyid)
         if repeated is None:
             contents = _hash_contents(verified, content)
-            ceremony.show_history()
-            _review(verified, request, contents, signer)
+            review = _review(ceremony, request, contents, signer)
+            if html is not None:
+                write_page(html, review, replace=force)
+            show_review(review, asked=yes_to is None)
             if yes_to is None:
-                _confirm(verified)
+                _confirm(review)
             ceremony.confirm("words" if yes_to is None else "digest")
             made = _answer(ceremony, _sign(verified, signer, contents), signer)
         else:
@@ -170,17 +174,22 @@ def _hash_contents(verified: VerifiedRequest, folder: Path | None) -> HashedCont
         return hash_contents(verified.request, folder, advance=advance)
 
 
-def _review(
-    verified: VerifiedRequest, path: Path, contents: HashedContents, signer: Signer
-) -> None:
-    from signkit.station.review import review_request
+def _review(ceremony: Ceremony, path: Path, contents: HashedContents, signer: Signer) -> Review:
+    from signkit.station.delta import compute_delta
+    from signkit.station.history import last_signed
+    from signkit.station.review import Review
 
-    said = dict.fromkeys(contents.matching, "hashed here: it is what the request says")
-    said |= {place: f"REFUSED: {error}" for place, error in contents.refused.items()}
-    text = review_request(
-        verified, name=path.name, contents=said, key=signer.public_key, key_name=signer.name
+    key, request = signer.public_key, ceremony.verified.request
+    known = last_signed(ceremony.record.ledger)
+    return Review(
+        verified=ceremony.verified,
+        name=path.name,
+        delta=compute_delta(request, history=known, keyid=key.keyid, contents=contents),
+        contents=contents,
+        key=key,
+        key_name=signer.name,
+        follows=ceremony.describe_previous(),
     )
-    output.note(text)
 
 
 def _check_digest(verified: VerifiedRequest, said: str) -> None:
@@ -191,19 +200,11 @@ def _check_digest(verified: VerifiedRequest, said: str) -> None:
         raise ConfirmationError(message, hint="read the request again before you confirm it")
 
 
-def _confirm(verified: VerifiedRequest) -> None:
+def _confirm(review: Review) -> None:
     from signkit.station.review import confirmation_words
 
-    if not sys.stdin.isatty():
-        message = "nobody can confirm: standard input is not a terminal"
-        raise ConfirmationError(message, hint="for scripts: --yes-to SHA256-OF-THE-REQUEST-FILE")
-    words = confirmation_words(verified)
-    output.note(
-        f"\nTo sign, type the first {len(words)} words of the request's SHA-256, read from the"
-        " paper or screen\nof whoever asks. Anything else signs nothing."
-    )
-    output.prompt("words: ")
-    typed = sys.stdin.readline().split()
+    words = confirmation_words(review.verified)
+    typed = ask_words(review)
     if [word.lower() for word in typed] != [word.lower() for word in words]:
         message = "the words are not those of this request; nothing was signed"
         raise ConfirmationError(message, hint="compare the request's SHA-256 on both machines")

@@ -60,7 +60,12 @@ def _parse(payload: bytes) -> Trust:
 
 def is_asked(request: Request) -> bool:
     """Say whether any item of a request wants this scheme."""
-    return any(wanted.scheme == NAME for item in request.items for wanted in item.wanted)
+    return any(map(is_wanted, request.items))
+
+
+def is_wanted(item: Item) -> bool:
+    """Say whether an item wants this scheme."""
+    return any(wanted.scheme == NAME for wanted in item.wanted)
 
 
 def check_alone(request: Request) -> None:

@@ -23,6 +23,7 @@ class LastSigned:
         sequence: Its number under the statement.
         size: Bytes of content.
         digest: SHA-256 of the content.
+        content_hashed: Whether the station hashed the content itself.
         keyids: Every key that signed this very item under this request, sorted.
         request: SHA-256 of the request file.
         time: When, by the station's clock; RFC 3339 UTC text.
@@ -33,6 +34,7 @@ class LastSigned:
     sequence: int
     size: int
     digest: Sha256
+    content_hashed: bool
     keyids: tuple[str, ...]
     request: Sha256
     time: str
@@ -65,6 +67,7 @@ def _take(found: dict[Place, LastSigned], line: LedgerLine, item: LedgerItem) ->
         sequence=item.sequence,
         size=item.size,
         digest=item.digest,
+        content_hashed=item.content_hashed,
         keyids=tuple(sorted(keyids)),
         request=line.entry.request,
         time=line.entry.time,

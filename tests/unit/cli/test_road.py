@@ -209,7 +209,7 @@ def test_the_words_are_typed_at_a_terminal(machine: Machine) -> None:
     assert (machine.folder / "model.response.json").exists()
 
 
-@pytest.mark.parametrize("text", ["", "y", "yes", "aardvark absurd accrue acme"])
+@pytest.mark.parametrize("text", ["q", "y", "yes", "aardvark absurd accrue acme"])
 def test_other_words_sign_nothing(machine: Machine, text: str) -> None:
     machine.new_key()
     machine.prepare()

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signkit.errors import FileError
 from signkit.formats.display import count_columns, escape
 from signkit.formats.request import open_request
 from signkit.formats.trust import encode_trust
@@ -18,7 +19,10 @@ from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
 from signkit.model.request import VerifiedRequest
 from signkit.schemes.trust import build_item
-from signkit.station.review import confirmation_words, review_request
+from signkit.station.ceremony import HashedContents
+from signkit.station.delta import compute_delta
+from signkit.station.review import Review, confirmation_words
+from signkit.station.review_text import review_request
 from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import canonical_json, check_name, check_text
 from tests.support.documents import item_value, request_file, request_value
@@ -34,7 +38,9 @@ HOSTILE += json.loads((STRINGS / "blns.json").read_text())
 # Lines of our own: a box edge, a title, a labelled row, or the continuation of a row.
 OURS = re.compile(
     r"\+-.*-\+|\| .* \||REQUEST .*|ITEM \d+ of \d+: .*|SIGN \d+ signatures with .*"
-    r"|  (SHA-256|words|signed by|follows|items|artifact|version|target|sequence|expires|size"
+    r"|CHANGES since last signed: .*|NOT COMPARED, .*|CONTROLS \d+ of \d+ held|MISSING .*"
+    r"|  (LOOK|change|last|held|REFUSED|not-newer|changed|name|key|new|missing|terms|blind|plain"
+    r"|SHA-256|words|signed by|follows|items|artifact|version|target|sequence|expires|size"
     r"|content|sign|metadata|keyid) +[^ ].*| {13}.*|"
 )
 
@@ -46,12 +52,16 @@ REQUEST model.request.json
 {key_words}
   follows    no response (the first request)
   items      1, 14 B in all
+  content    hashed here 0, digest only 1
 
 +-- what the requester says; not checked ------------------------------------+
 | who      builder@ci                                                        |
 | when     2026-01-31T12:00:00Z                                              |
 | why      first release                                                     |
 +----------------------------------------------------------------------------+
+
+NOT COMPARED, nothing was signed here yet: 0 of 1 want a look
+  plain      1 of 1: nothing unusual
 
 ITEM 1 of 1: model.bin
   artifact   ML-Model
@@ -85,7 +95,8 @@ def verified(*items: dict[str, Any], **changes: Any) -> VerifiedRequest:
 
 
 def review(request: VerifiedRequest, **options: Any) -> str:
-    return review_request(request, **{"name": "model.request.json", **options})
+    said = {"name": "model.request.json", "delta": compute_delta(request.request), **options}
+    return review_request(Review(verified=request, **said))
 
 
 def six_a_row(label: str, digest: bytes) -> str:
@@ -126,7 +137,7 @@ def test_the_words_typed_are_the_first_of_the_digest() -> None:
 def test_everything_optional() -> None:
     item = item_value(expires="2027-01-31T00:00:00Z", custom_metadata={"installer": "file"})
     request = verified(item, reason=None, previous_response={"sha256": "ab" * 32})
-    text = review(request, contents={0: "hashed here: it is what the request says"})
+    text = review(request, contents=HashedContents(matching=frozenset({0}), refused={}))
     for line in (
         f"  follows    {'ab' * 32}",
         "| why      not said".ljust(77) + "|",
@@ -140,7 +151,10 @@ def test_everything_optional() -> None:
 
 def test_every_item_is_shown() -> None:
     items = [item_value(target=f"t{place}") for place in range(12)]
-    text = review(verified(*items), contents={3: "REFUSED: \x1b[2J it is not there"})
+    refused = HashedContents(
+        matching=frozenset(), refused={3: FileError("\x1b[2J it is not there")}
+    )
+    text = review(verified(*items), contents=refused)
     assert re.findall(r"^ITEM .*$", text, re.MULTILINE) == [
         f"ITEM {place} of 12: model.bin" for place in range(1, 13)
     ]
@@ -215,7 +229,7 @@ def test_nothing_passes_for_our_own_words(text: str) -> None:
     inside = lines[start + 1 : end]
     assert all(line.startswith("| ") and line.endswith(" |") for line in inside)
     assert all(count_columns(line) == 78 for line in inside)
-    assert lines[end + 1] == ""
+    assert lines[end + 1] == "" or lines[end + 1].startswith("  LOOK ")
     assert sum(line.startswith("ITEM ") for line in lines) == 1
     assert sum(line.startswith("  target ") for line in lines) == 1
     assert sum(line.startswith("  SHA-256 ") for line in lines) == 2
@@ -250,13 +264,13 @@ def test_a_trust_root_is_shown_whole_and_marked() -> None:
         custom_metadata=item.custom_metadata,
         wanted=[{"scheme": "trust", "role": "root"}],
     )
-    text = review_request(open_request(request_file(request_value(value))), name="x", key=ROOT_KEY)
+    text = review(verified(value), key=ROOT_KEY)
     assert "!!  THIS CHANGES THE TRUST ROOT" in text
     assert all(line in text for line in trust_lines(first()))
     assert item.digest.hex() in text
     assert "SIGN 1 signatures" in text
     assert max(map(len, text.splitlines())) <= 80
     value["version"] = "2"
-    text = review_request(open_request(request_file(request_value(value))), name="x")
+    text = review(verified(value))
     assert "NO TRUST ROOT IS SHOWN" in text
     assert "says something else than the trust root in it" in " ".join(text.split())
