@@ -41,6 +41,7 @@ def register(app: typer.Typer) -> None:
     from signkit.cli.keys_convert import convert
     from signkit.cli.keys_export import export
     from signkit.cli.keys_import import import_key
+    from signkit.cli.keys_publish import publish
 
     group = typer.Typer(no_args_is_help=True, help="Make, show and convert Ed25519 keys.")
     group.command("new", help="Make a key, encrypted under a passphrase.")(new)
@@ -49,6 +50,7 @@ def register(app: typer.Typer) -> None:
     group.command("import", help="Take another tool's key into the store.")(import_key)
     group.command("export", help="Write a key of the store for another tool.")(export)
     group.command("list", help="List the keys of the store.")(list_keys)
+    group.command("publish", help="Register a public key with a registry.")(publish)
     keys_shares.register(group)
     keys_backup.register(group)
     app.add_typer(group, name="keys")
