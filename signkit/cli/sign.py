@@ -23,7 +23,7 @@ from signkit.cli.signer import Pkcs11Module, open_named_signer
 from signkit.errors import ConfirmationError, FormatError, SignkitError, UsageError
 
 if TYPE_CHECKING:
-    from signkit.custody.signer import Signer
+    from signkit.custody.signer import OpenedSigner, Signer
     from signkit.model.request import VerifiedRequest
     from signkit.model.response import ItemResult
     from signkit.station.ceremony import HashedContents
@@ -150,14 +150,19 @@ def _hash_contents(verified: VerifiedRequest, folder: Path | None) -> HashedCont
 
 
 def _review(
-    verified: VerifiedRequest, path: Path, contents: HashedContents, signer: Signer
+    verified: VerifiedRequest, path: Path, contents: HashedContents, signer: OpenedSigner
 ) -> None:
     from signkit.station.review import review_request
 
     said = dict.fromkeys(contents.matching, "hashed here: it is what the request says")
     said |= {place: f"REFUSED: {error}" for place, error in contents.refused.items()}
     text = review_request(
-        verified, name=path.name, contents=said, key=signer.public_key, key_name=signer.name
+        verified,
+        name=path.name,
+        contents=said,
+        key=signer.public_key,
+        key_name=signer.name,
+        purpose=signer.purpose,
     )
     output.note(text)
 

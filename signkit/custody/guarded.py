@@ -2,6 +2,8 @@
 
 One opened signer is one ceremony: it counts what it signs, asks the clock itself, and makes each
 message from the item that it was told to sign, so that what was checked is what is signed.
+
+Controls: SK-KEY-PURPOSE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -19,8 +19,10 @@ from signkit.formats.display import (
     pad_columns,
     wrap_columns,
 )
+from signkit.formats.purpose_text import purpose_rows
 from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
+from signkit.model.purpose import OPEN, Purpose
 from signkit.model.request import Item, Request, VerifiedRequest
 from signkit.schemes import trust
 from signkit.verify.digest import compute_digest
@@ -52,6 +54,7 @@ def review_request(
     contents: Mapping[int, str] | None = None,
     key: PublicKey | None = None,
     key_name: str = "",
+    purpose: Purpose = OPEN,
 ) -> str:
     """Show a request whole.
 
@@ -61,6 +64,7 @@ def review_request(
         contents: By item, what is known of its content; None where no content was looked at.
         key: The key that is about to sign, or None where nothing is about to be signed.
         key_name: What that key is called here.
+        purpose: What that key may sign; its signer refuses everything else.
 
     Returns:
         Lines of text, nothing unescaped in it.
@@ -76,7 +80,7 @@ def review_request(
         ),
     ]
     if key is not None:
-        blocks.append(_signing(request, key, key_name))
+        blocks.append(_signing(request, key, key_name, purpose))
     return "\n\n".join(blocks)
 
 
@@ -163,15 +167,24 @@ def _trust_item(index: int, item: Item, count: int, content: str | None) -> str:
     )
 
 
-def _signing(request: Request, key: PublicKey, name: str) -> str:
+def _signing(request: Request, key: PublicKey, name: str, purpose: Purpose) -> str:
     count = sum(len({each.scheme for each in item.wanted}) for item in request.items)
     return "\n".join(
         [
             *_titled(f"SIGN {count} signatures with ", escape(name)),
             _row("keyid", key.keyid),
             *_words("words", bytes.fromhex(key.keyid)),
+            *_bounds(purpose),
         ]
     )
+
+
+def _bounds(purpose: Purpose) -> Sequence[str]:
+    """Return what the key may sign, so that its bounds are read before anything is confirmed."""
+    if purpose == OPEN:
+        return [_row("may sign", "anything: nothing here sets bounds to this key")]
+    rows = (_rows(label, text) for label, text in purpose_rows(purpose))
+    return [_row("may sign", "only within these bounds:"), *(row for each in rows for row in each)]
 
 
 def _row(label: str, text: str) -> str:
