@@ -38,6 +38,7 @@ _LABEL_WIDTH = 13
 def register(app: typer.Typer) -> None:
     """Add the group."""
     from signkit.cli import keys_backup, keys_shares
+    from signkit.cli.keys_attest import attest
     from signkit.cli.keys_convert import convert
     from signkit.cli.keys_export import export
     from signkit.cli.keys_import import import_key
@@ -50,6 +51,7 @@ def register(app: typer.Typer) -> None:
     group.command("import", help="Take another tool's key into the store.")(import_key)
     group.command("export", help="Write a key of the store for another tool.")(export)
     group.command("list", help="List the keys of the store.")(list_keys)
+    group.command("attest", help="Keep what a token says about its key.")(attest)
     group.command("publish", help="Register a public key with a registry.")(publish)
     keys_shares.register(group)
     keys_backup.register(group)
@@ -131,13 +133,14 @@ def show(
     public_key = load_public_key(source, passphrase)
     value, lines = describe_identity(public_key)
     purpose, purpose_lines = _describe_sealed(source)
-    lines += purpose_lines
+    evidence, evidence_lines = _describe_evidence(source, public_key)
+    lines += [*purpose_lines, *evidence_lines]
     encodings = _encodings(public_key)
     for label, text in encodings.items():
         first, *rest = text.splitlines()
         lines += [_row(label, first), *(_row("", line) for line in rest)]
     names = {label.replace(" ", "_").lower(): text for label, text in encodings.items()}
-    output.show_result(value | purpose | names, "\n".join(lines), as_json=as_json)
+    output.show_result(value | purpose | evidence | names, "\n".join(lines), as_json=as_json)
 
 
 def _describe_sealed(source: KeySource) -> tuple[dict[str, object], list[str]]:
@@ -152,6 +155,19 @@ def _describe_sealed(source: KeySource) -> tuple[dict[str, object], list[str]]:
         return {}, []
     value, rows = describe_purpose(sealed.header)
     return {"purpose": value}, [_row(label, text) for label, text in rows]
+
+
+def _describe_evidence(
+    source: KeySource, public_key: PublicKey
+) -> tuple[dict[str, object], list[str]]:
+    """Return where the evidence of a stored key's token is; nothing where there is none."""
+    from signkit.cli.keys_attest import describe_evidence
+
+    if source.stored is None:
+        return {}, []
+    path = _store(None).evidence_path(source.stored.name)
+    value, rows = describe_evidence(path, public_key)
+    return value, [_row(label, text) for label, text in rows]
 
 
 def list_keys(*, as_json: JsonOption = False) -> None:

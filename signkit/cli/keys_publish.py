@@ -5,8 +5,6 @@ The one command of the group that talks to a network. Of the store it reads the 
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -23,16 +21,12 @@ from signkit.cli.connection import (
     connected,
     note,
 )
-from signkit.errors import KeyNotFoundError, UsageError
+from signkit.cli.public_source import find_public_key
+from signkit.errors import UsageError
 
 if TYPE_CHECKING:
     from signkit.submit.publish_key import PublishedKey
     from signkit.verify.ed25519 import PublicKey
-
-_HINT = (
-    "name a key of the store or a public key file; a private key stays where it is: write its"
-    " public half with signkit keys convert KEY --public --to pem --out NAME.pub.pem"
-)
 
 
 def publish(
@@ -55,9 +49,8 @@ def publish(
     """Register a public key, once; a key that is there already stays as it is."""
     from signkit.submit.publish_key import publish_key
 
-    path, stored_name = _find(key)
-    public_key = _read(path)
-    chosen = _choose_name(name or stored_name)
+    found = find_public_key(key)
+    chosen = _choose_name(name or found.name)
     how = Connection(
         registry=registry,
         token_file=token_file,
@@ -68,32 +61,8 @@ def publish(
     )
     with connected(how) as (client, address):
         note(f"registry {address} answers, as {client.user()}")
-        published = publish_key(client, chosen, public_key)
-    _report(published, public_key, asked=chosen, as_json=as_json)
-
-
-def _find(reference: str) -> tuple[Path, str | None]:
-    """Return where the public key is, and its name in the store; None for a file."""
-    from signkit.cli.home import signkit_home
-    from signkit.custody.store import KeyStore, is_key_name
-
-    store = KeyStore(signkit_home() / "keys")
-    if is_key_name(reference) and os.path.exists(path := store.paths(reference)[1]):
-        return path, reference
-    if os.path.exists(reference):
-        return Path(reference), None
-    message = (
-        f"no public key {reference!r:.200}: none of that name in {store.folder}, and no such file"
-    )
-    raise KeyNotFoundError(message, hint=_HINT)
-
-
-def _read(path: Path) -> PublicKey:
-    from signkit.formats.files import read_file
-    from signkit.formats.public_key import read_public_key
-    from signkit.verify import limits
-
-    return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+        published = publish_key(client, chosen, found.key)
+    _report(published, found.key, asked=chosen, as_json=as_json)
 
 
 def _choose_name(name: str | None) -> str:

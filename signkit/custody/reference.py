@@ -18,7 +18,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from signkit.custody.guarded import GuardedSigner, read_clock
 from signkit.custody.key_file import load_key_file
@@ -27,9 +27,13 @@ from signkit.custody.signer import Clock, OpenedSigner, Secrets
 from signkit.custody.software import SoftwareSigner
 from signkit.custody.store import KeyStore, check_pair, check_private
 from signkit.custody.token_uri import parse_token_uri
-from signkit.errors import BackendUnavailableError, CustodyError, KeyNotFoundError
+from signkit.errors import BackendUnavailableError, CustodyError, KeyNotFoundError, UsageError
+from signkit.formats.key_evidence import CHALLENGE_SIZE, encode_key_evidence
 from signkit.formats.private_key import PrivateKey
 from signkit.verify.ed25519 import PublicKey
+
+if TYPE_CHECKING:
+    from signkit.custody.pkcs11 import TokenKey
 
 _HINT = "signkit keys list shows the keys there are; a file is named by its path"
 
@@ -107,15 +111,57 @@ def _open_memory(name: str, surroundings: Surroundings) -> OpenedSigner:
 
 
 def _open_token(rest: str, surroundings: Surroundings) -> OpenedSigner:
+    return GuardedSigner(_open_token_key(rest, surroundings), clock=surroundings.clock)
+
+
+def _open_token_key(rest: str, surroundings: Surroundings) -> TokenKey:
     uri = parse_token_uri(rest)
     try:
         from signkit.custody.pkcs11 import open_token_key
     except ModuleNotFoundError as error:
         raise _no_pkcs11() from error
-    key = open_token_key(
+    return open_token_key(
         uri, module=surroundings.module, secrets=surroundings.secrets, name=f"pkcs11:{rest}"
     )
-    return GuardedSigner(key, clock=surroundings.clock)
+
+
+def attest_key(
+    reference: str, surroundings: Surroundings, *, expected: PublicKey, challenge: bytes | None
+) -> bytes:
+    """Ask a token about a key, and have the key sign what it says.
+
+    Args:
+        reference: The key on the token, `pkcs11:...`.
+        surroundings: As `open_signer`.
+        expected: The key that it must be.
+        challenge: 32 bytes that somebody chose, or None for random ones.
+
+    Returns:
+        A file of docs/formats/key-evidence.md.
+
+    Raises:
+        UsageError: the key is on no token.
+        CustodyError: it is another key, or the token fails; as `custody.pkcs11.open_token_key`.
+        TooLargeError: the token has more certificates than the format holds.
+    """
+    scheme, _, rest = reference.partition(":")
+    if scheme != "pkcs11":
+        message = f"expected a key on a token, pkcs11:..., got {reference!r:.200}"
+        raise UsageError(message, hint="only a token can say how it keeps a key; a file cannot")
+    protect_process()
+    key = _open_token_key(rest, surroundings)
+    if key.public_key != expected:
+        message = (
+            f"{key.name} is another key: expected keyid {expected.keyid},"
+            f" got {key.public_key.keyid}"
+        )
+        raise CustodyError(message, hint="signkit keys show shows the keyid of either")
+    return encode_key_evidence(
+        key.report(),
+        key,
+        created=surroundings.clock(),
+        challenge=os.urandom(CHALLENGE_SIZE) if challenge is None else challenge,
+    )
 
 
 def load_public_reference(reference: str, *, module: Path | None) -> PublicKey | None:

@@ -1,8 +1,9 @@
-"""What a station reads about its keys: sealed key files, and names of keys on tokens."""
+"""What is read about keys: sealed key files, evidence of tokens, and names of keys on tokens."""
 
 from __future__ import annotations
 
 from signkit.custody.token_uri import parse_token_uri
+from signkit.formats.key_evidence import KeyEvidence, encode_key_evidence, parse_key_evidence
 from signkit.formats.sealed_key import (
     SealedKey,
     compute_header_digest,
@@ -13,6 +14,7 @@ from signkit.verify.encoding import encode_json
 from tests.fuzz.seeds import exactly, files
 from tests.fuzz.target import Target, nothing_more
 from tests.fuzz.verify_targets import text_of
+from tests.support import key_evidence
 from tests.support.keys import PROD
 from tests.support.sealed_keys import payload_value, sealed_file, signed
 
@@ -23,6 +25,13 @@ def _holds(sealed: SealedKey, data: bytes) -> None:
         assert encode_sealed_key(sealed.header, sealed.box, PROD) == data
 
 
+def _is_spelled_once(evidence: KeyEvidence, data: bytes) -> None:
+    if evidence.public_key == PROD.public_key:
+        created, challenge = evidence.created, evidence.challenge
+        again = encode_key_evidence(evidence.facts, PROD, created=created, challenge=challenge)
+        assert again == data
+
+
 TARGETS = (
     Target(name="sealed-key-file", parse=parse_sealed_key, holds=_holds, seeds=files("sealed-key")),
     Target(
@@ -30,6 +39,18 @@ TARGETS = (
         parse=lambda data: parse_sealed_key(signed(data)),
         holds=lambda sealed, data: _holds(sealed, signed(data)),
         seeds=lambda: [encode_json(payload_value(sealed_file()))],
+    ),
+    Target(
+        name="key-evidence-file",
+        parse=parse_key_evidence,
+        holds=_is_spelled_once,
+        seeds=files("key-evidence"),
+    ),
+    Target(
+        name="key-evidence",
+        parse=lambda data: parse_key_evidence(key_evidence.signed(data)),
+        holds=lambda found, data: _is_spelled_once(found, key_evidence.signed(data)),
+        seeds=lambda: [encode_json(key_evidence.payload_value(key_evidence.evidence_file()))],
     ),
     Target(
         name="token-uri",

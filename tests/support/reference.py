@@ -20,6 +20,7 @@ _COMMANDS = (
     "keys import",
     "keys export",
     "keys list",
+    "keys attest",
     "keys publish",
     "keys split",
     "keys recover",
