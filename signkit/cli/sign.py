@@ -19,7 +19,7 @@ from signkit.cli.passphrase import (
     PassphraseFile,
     PassphraseOptions,
 )
-from signkit.cli.signer import Pkcs11Module, open_named_signer
+from signkit.cli.signer import GnupgHome, Pkcs11Module, open_named_signer
 from signkit.errors import ConfirmationError, FormatError, SignkitError, UsageError
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def sign(
     ] = None,
     force: Annotated[bool, typer.Option(help="Replace any response of that name.")] = False,
     pkcs11_module: Pkcs11Module = None,
+    gnupg_home: GnupgHome = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -76,7 +77,7 @@ def sign(
     if yes_to is not None:
         _check_digest(verified, yes_to)
     _check_free(path, verified, force=force)
-    signer = open_named_signer(key, passphrase, module=pkcs11_module)
+    signer = open_named_signer(key, passphrase, module=pkcs11_module, gnupg_home=gnupg_home)
     contents = _hash_contents(verified, content)
     _review(verified, request, contents, signer)
     if yes_to is None:

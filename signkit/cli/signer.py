@@ -24,16 +24,26 @@ Pkcs11Module = Annotated[
     ),
 ]
 
+GnupgHome = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where GnuPG keeps its keys, for --key gpg:..."),
+]
+
 
 def open_named_signer(
-    reference: str, passphrase: PassphraseOptions, *, module: Path | None = None
+    reference: str,
+    passphrase: PassphraseOptions,
+    *,
+    module: Path | None = None,
+    gnupg_home: Path | None = None,
 ) -> OpenedSigner:
-    """Open a key of the store, a private key file, or a key on a token.
+    """Open a key of the store, a private key file, or a key on a token or of GnuPG.
 
     Args:
         reference: A name made by `keys new`, a path, or a URI.
         passphrase: Where its passphrase or PIN comes from.
         module: The PKCS#11 module.
+        gnupg_home: Where GnuPG keeps its keys; None for the person's own.
 
     Raises:
         KeyNotFoundError, KeyLockedError, CustodyError, FileError, FormatError: it cannot be used.
@@ -43,7 +53,9 @@ def open_named_signer(
     from signkit.custody.store import KeyStore
 
     store = KeyStore(signkit_home() / "keys")
-    surroundings = Surroundings(store=store, secrets=passphrase.existing(), module=module)
+    surroundings = Surroundings(
+        store=store, secrets=passphrase.existing(), module=module, gnupg_home=gnupg_home
+    )
     signer = open_signer(reference, surroundings)
     for warning in signer.warnings:
         output.warn(warning)

@@ -4,6 +4,7 @@
     path/to/key.pem     a private key file, in any form
     file:path/to/key    the same, said outright
     pkcs11:token=...    a key on a token (RFC 7512)
+    gpg:FINGERPRINT     a key of GnuPG, perhaps on a card
     mem:name            a key that a test holds in memory; the command line holds none
 
 A scheme is a line of the one table below. A name of the store wins over a file of the same name in
@@ -47,6 +48,7 @@ class Surroundings:
         secrets: Gives the passphrase or PIN where one is needed.
         clock: What a key's validity is judged by.
         module: The PKCS#11 module, as the operator named it; never from a document.
+        gnupg_home: Where GnuPG keeps its keys; None for the person's own.
         memory: The keys that `mem:` names.
     """
 
@@ -54,6 +56,7 @@ class Surroundings:
     secrets: Secrets
     clock: Clock = read_clock
     module: Path | None = None
+    gnupg_home: Path | None = None
     memory: Mapping[str, PrivateKey] = field(default_factory=dict)
 
 
@@ -114,6 +117,13 @@ def _open_token(rest: str, surroundings: Surroundings) -> OpenedSigner:
     return GuardedSigner(_open_token_key(rest, surroundings), clock=surroundings.clock)
 
 
+def _open_gpg(rest: str, surroundings: Surroundings) -> OpenedSigner:
+    from signkit.custody.gpg_key import open_gpg_key  # 40 ms that no other key needs
+
+    key = open_gpg_key(rest, home=surroundings.gnupg_home, secrets=surroundings.secrets)
+    return GuardedSigner(key, clock=surroundings.clock)
+
+
 def _open_token_key(rest: str, surroundings: Surroundings) -> TokenKey:
     uri = parse_token_uri(rest)
     try:
@@ -172,9 +182,14 @@ def load_public_reference(reference: str, *, module: Path | None) -> PublicKey |
         module: The PKCS#11 module.
 
     Raises:
-        CustodyError: as `custody.pkcs11.load_token_public_key`.
+        CustodyError, MalformedError: as `custody.pkcs11.load_token_public_key`, or
+            `custody.gpg_key.load_gpg_public_key`.
     """
     scheme, _, rest = reference.partition(":")
+    if scheme == "gpg":
+        from signkit.custody.gpg_key import load_gpg_public_key
+
+        return load_gpg_public_key(rest)
     if scheme != "pkcs11":
         return None
     uri = parse_token_uri(rest)
@@ -186,12 +201,12 @@ def load_public_reference(reference: str, *, module: Path | None) -> PublicKey |
 
 
 def refuse_export(name: str) -> NoReturn:
-    """Refuse to write a private key that lies on a token.
+    """Refuse to write a private key that lies on a token, or that GnuPG holds.
 
     Raises:
         CustodyError: always.
     """
-    message = f"the private key {name} stays in its token: signkit does not take keys out of one"
+    message = f"the private key {name} stays where it is: signkit does not take keys out of a token"
     raise CustodyError(message, hint="--public writes its public key; a backup is the token's own")
 
 
@@ -202,6 +217,7 @@ def _no_pkcs11() -> BackendUnavailableError:
 
 _SCHEMES: dict[str, Callable[[str, Surroundings], OpenedSigner]] = {
     "file": _open_file,
+    "gpg": _open_gpg,
     "mem": _open_memory,
     "pkcs11": _open_token,
 }

@@ -10,6 +10,7 @@ from signkit.formats.sealed_key import (
     encode_sealed_key,
     parse_sealed_key,
 )
+from signkit.formats.sexp import encode_sexp, parse_sexp
 from signkit.verify.encoding import encode_json
 from tests.fuzz.seeds import exactly, files
 from tests.fuzz.target import Target, nothing_more
@@ -23,6 +24,10 @@ def _holds(sealed: SealedKey, data: bytes) -> None:
     assert sealed.digest == compute_header_digest(sealed.header)
     if sealed.public_key == PROD.public_key:
         assert encode_sealed_key(sealed.header, sealed.box, PROD) == data
+
+
+def _check(holds: bool) -> None:
+    assert holds
 
 
 def _is_spelled_once(evidence: KeyEvidence, data: bytes) -> None:
@@ -51,6 +56,15 @@ TARGETS = (
         parse=lambda data: parse_key_evidence(key_evidence.signed(data)),
         holds=lambda found, data: _is_spelled_once(found, key_evidence.signed(data)),
         seeds=lambda: [encode_json(key_evidence.payload_value(key_evidence.evidence_file()))],
+    ),
+    Target(
+        name="sexp",
+        parse=parse_sexp,
+        holds=lambda value, data: _check(encode_sexp(value) == data),
+        seeds=exactly(
+            b"(7:sig-val(5:eddsa(1:r2:ab)(1:s0:)))",
+            b"(10:public-key(3:ecc(5:curve7:Ed25519)(5:flags5:eddsa)(1:q3:@ab)))",
+        ),
     ),
     Target(
         name="token-uri",

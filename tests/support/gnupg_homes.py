@@ -56,14 +56,19 @@ def need_gpg() -> None:
 
 @contextmanager
 def new_person(
-    home: Path, *, passphrase: str = "", sign: str = "ed25519", encrypt: str | None = "cv25519"
+    home: Path,
+    *,
+    passphrase: str = "",
+    sign: str = "ed25519",
+    use: str = "cert",
+    encrypt: str | None = "cv25519",
 ) -> Iterator[Person]:
     """Make somebody with a key in a new home; their agent is ended after the body."""
     home.mkdir(mode=0o700)
     person = Person(home=home, fingerprint="", public=b"")
     made = ("--pinentry-mode", "loopback", "--passphrase", passphrase)
     try:
-        person.gpg(*made, "--quick-gen-key", f"{home.name} <test@example.com>", sign, "cert", "0")
+        person.gpg(*made, "--quick-gen-key", f"{home.name} <test@example.com>", sign, use, "0")
         listed = person.gpg("--with-colons", "--list-keys").decode()
         fingerprint = next(line for line in listed.splitlines() if line.startswith("fpr"))
         fingerprint = fingerprint.split(":")[9]
