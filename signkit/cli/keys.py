@@ -44,7 +44,9 @@ def register(app: typer.Typer) -> None:
     from signkit.cli.keys_import import import_key
     from signkit.cli.keys_publish import publish
 
-    group = typer.Typer(no_args_is_help=True, help="Make, show and convert Ed25519 keys.")
+    group = typer.Typer(
+        no_args_is_help=True, help="Make, show and convert Ed25519 keys.", callback=_protect
+    )
     group.command("new", help="Make a key, encrypted under a passphrase.")(new)
     group.command("show", help="Show a key's public parts in every encoding.")(show)
     group.command("convert", help="Write a key in another form.")(convert)
@@ -56,6 +58,13 @@ def register(app: typer.Typer) -> None:
     keys_shares.register(group)
     keys_backup.register(group)
     app.add_typer(group, name="keys")
+
+
+def _protect() -> None:
+    """Keep to this process what it is about to hold, whichever command of the group it is."""
+    from signkit.custody.memory import protect_process
+
+    protect_process()
 
 
 def new(

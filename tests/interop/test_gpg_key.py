@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,22 +20,9 @@ from signkit.errors import (
 from signkit.formats.response import open_response
 from signkit.verify.ed25519 import verify_signature
 from tests.support.commands import Machine
-from tests.support.gnupg_homes import Person, need_gpg, new_person
+from tests.support.gnupg_homes import Person, agent_version, need_gpg, need_new_gpg, new_person
 
 WORD = "a word of GnuPG's 100%"
-
-
-def agent_version() -> tuple[int, ...]:
-    need_gpg()
-    if not shutil.which("gpg-agent"):
-        pytest.skip("needs gpg-agent (Debian: gpg-agent)")
-    said = subprocess.run(["gpg-agent", "--version"], capture_output=True, text=True, check=True)
-    return tuple(int(each) for each in said.stdout.split("\n")[0].split()[-1].split(".")[:2])
-
-
-def need_new_gpg() -> None:
-    if agent_version() < (2, 4):
-        pytest.skip("needs GnuPG 2.4, whose agent signs messages as they are (SETHASH --inquire)")
 
 
 @pytest.fixture

@@ -54,6 +54,21 @@ def need_gpg() -> None:
         pytest.skip("needs gpg and gpgconf (Debian: gnupg)")
 
 
+def agent_version() -> tuple[int, ...]:
+    """The first two numbers of GnuPG's version; skip where there is none."""
+    need_gpg()
+    if not shutil.which("gpg-agent"):
+        pytest.skip("needs gpg-agent (Debian: gpg-agent)")
+    said = subprocess.run(["gpg-agent", "--version"], capture_output=True, text=True, check=True)
+    return tuple(int(each) for each in said.stdout.split("\n")[0].split()[-1].split(".")[:2])
+
+
+def need_new_gpg() -> None:
+    """Skip where GnuPG signs hashes only."""
+    if agent_version() < (2, 4):
+        pytest.skip("needs GnuPG 2.4, whose agent signs messages as they are (SETHASH --inquire)")
+
+
 @contextmanager
 def new_person(
     home: Path,
