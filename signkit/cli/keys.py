@@ -45,13 +45,19 @@ _COMMENT_WIDTH = 80
 def register(app: typer.Typer) -> None:
     """Add the group."""
     from signkit.cli import keys_backup, keys_life, keys_rotate, keys_shares
+    from signkit.cli.keys_attest import attest
     from signkit.cli.keys_compromise import compromise
     from signkit.cli.keys_convert import convert
     from signkit.cli.keys_export import export
     from signkit.cli.keys_import import import_key
     from signkit.cli.keys_list import list_keys
+    from signkit.cli.keys_publish import publish
 
-    group = typer.Typer(no_args_is_help=True, help="Ed25519 keys, from the first day to the last.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Ed25519 keys, from the first day to the last.",
+        callback=_protect,
+    )
     group.command("new", help="Make a key, encrypted under a passphrase.")(new)
     group.command("show", help="Show a key's public parts in every encoding.")(show)
     group.command("convert", help="Write a key in another form.")(convert)
@@ -61,9 +67,18 @@ def register(app: typer.Typer) -> None:
     keys_life.register(group)
     keys_rotate.register(group)
     group.command("compromise", help="Somebody else may have a key: act now.")(compromise)
+    group.command("attest", help="Keep what a token says about its key.")(attest)
+    group.command("publish", help="Register a public key with a registry.")(publish)
     keys_shares.register(group)
     keys_backup.register(group)
     app.add_typer(group, name="keys")
+
+
+def _protect() -> None:
+    """Keep to this process what it is about to hold, whichever command of the group it is."""
+    from signkit.custody.memory import protect_process
+
+    protect_process()
 
 
 def new(
@@ -191,13 +206,14 @@ def show(
     public_key = load_public_key(source, passphrase)
     value, lines = describe_identity(public_key)
     purpose, purpose_lines = _describe_sealed(source)
-    lines += purpose_lines
+    evidence, evidence_lines = _describe_evidence(source, public_key)
+    lines += [*purpose_lines, *evidence_lines]
     encodings = _encodings(public_key)
     for label, text in encodings.items():
         first, *rest = text.splitlines()
         lines += [_row(label, first), *(_row("", line) for line in rest)]
     names = {label.replace(" ", "_").lower(): text for label, text in encodings.items()}
-    output.show_result(value | purpose | names, "\n".join(lines), as_json=as_json)
+    output.show_result(value | purpose | evidence | names, "\n".join(lines), as_json=as_json)
 
 
 def _describe_sealed(source: KeySource) -> tuple[dict[str, object], list[str]]:
@@ -212,6 +228,19 @@ def _describe_sealed(source: KeySource) -> tuple[dict[str, object], list[str]]:
         return {}, []
     value, rows = describe_purpose(sealed.header)
     return {"purpose": value}, [_row(label, text) for label, text in rows]
+
+
+def _describe_evidence(
+    source: KeySource, public_key: PublicKey
+) -> tuple[dict[str, object], list[str]]:
+    """Return where the evidence of a stored key's token is; nothing where there is none."""
+    from signkit.cli.keys_attest import describe_evidence
+
+    if source.stored is None:
+        return {}, []
+    path = _store(None).evidence_path(source.stored.name)
+    value, rows = describe_evidence(path, public_key)
+    return value, [_row(label, text) for label, text in rows]
 
 
 def _store(folder: Path | None) -> KeyStore:

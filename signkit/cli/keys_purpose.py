@@ -124,30 +124,19 @@ def _check_scheme(name: str) -> str:
 
 def describe_purpose(header: SealedHeader) -> tuple[dict[str, object], list[tuple[str, str]]]:
     """Return what a sealed key file says: for data, and as rows of label and text."""
-    from signkit.formats.display import one_line
+    from signkit.formats.purpose_text import purpose_rows
 
-    purpose = header.purpose
     cost = header.cost
     rows = [
         ("created", header.created),
-        ("role", purpose.role or "any"),
-        ("artifacts", ", ".join(purpose.artifacts)),
-        ("targets", ", ".join(purpose.targets)),
-        ("schemes", ", ".join(purpose.schemes) if purpose.schemes else "any"),
-        ("not before", purpose.not_before or "always"),
-        ("not after", purpose.not_after or "never"),
-        ("at most", _most(purpose.most_signatures)),
+        *purpose_rows(header.purpose),
         ("follows", header.predecessor or "no other key"),
         ("sealed", f"argon2id, {cost.passes} passes over {cost.memory >> 20} MiB"),
     ]
     value: dict[str, object] = {
         "created": header.created,
-        **asdict(purpose),
+        **asdict(header.purpose),
         "predecessor": header.predecessor,
         "argon2id": {"passes": cost.passes, "memory": cost.memory},
     }
-    return value, [(label, one_line(text)) for label, text in rows]
-
-
-def _most(count: int | None) -> str:
-    return "any number of signatures" if count is None else f"{count} signatures in one ceremony"
+    return value, rows

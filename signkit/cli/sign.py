@@ -20,11 +20,11 @@ from signkit.cli.passphrase import (
 )
 from signkit.cli.record import Ceremony, hold_ceremony
 from signkit.cli.review import HtmlFile, ask_words, show_review, write_page
-from signkit.cli.signer import Pkcs11Module, open_named_signer
+from signkit.cli.signer import GnupgHome, Pkcs11Module, open_named_signer
 from signkit.errors import ConfirmationError, FormatError, SignkitError, UsageError
 
 if TYPE_CHECKING:
-    from signkit.custody.signer import Signer
+    from signkit.custody.signer import OpenedSigner, Signer
     from signkit.model.request import VerifiedRequest
     from signkit.model.response import ItemResult
     from signkit.station.ceremony import HashedContents
@@ -65,6 +65,7 @@ def sign(
     html: HtmlFile = None,
     force: Annotated[bool, typer.Option(help="Replace any file of that name.")] = False,
     pkcs11_module: Pkcs11Module = None,
+    gnupg_home: GnupgHome = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -80,7 +81,7 @@ def sign(
     _check_free(path, verified, force=force)
     with hold_ceremony(verified, station_name) as ceremony:
         _check_asked(ceremony, requester, yes_to)
-        signer = open_named_signer(key, passphrase, module=pkcs11_module)
+        signer = open_named_signer(key, passphrase, module=pkcs11_module, gnupg_home=gnupg_home)
         repeated = ceremony.find_repeated(signer.public_key.keyid)
         if repeated is None:
             contents = _hash_contents(verified, content)
@@ -174,7 +175,9 @@ def _hash_contents(verified: VerifiedRequest, folder: Path | None) -> HashedCont
         return hash_contents(verified.request, folder, advance=advance)
 
 
-def _review(ceremony: Ceremony, path: Path, contents: HashedContents, signer: Signer) -> Review:
+def _review(
+    ceremony: Ceremony, path: Path, contents: HashedContents, signer: OpenedSigner
+) -> Review:
     from signkit.station.delta import compute_delta
     from signkit.station.history import last_signed
     from signkit.station.review import Review
@@ -188,6 +191,7 @@ def _review(ceremony: Ceremony, path: Path, contents: HashedContents, signer: Si
         contents=contents,
         key=key,
         key_name=signer.name,
+        purpose=signer.purpose,
         follows=ceremony.describe_previous(),
     )
 

@@ -24,16 +24,26 @@ Pkcs11Module = Annotated[
     ),
 ]
 
+GnupgHome = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where GnuPG keeps its keys, for --key gpg:..."),
+]
+
 
 def open_named_signer(
-    reference: str, passphrase: PassphraseOptions, *, module: Path | None = None
+    reference: str,
+    passphrase: PassphraseOptions,
+    *,
+    module: Path | None = None,
+    gnupg_home: Path | None = None,
 ) -> OpenedSigner:
-    """Open a key of the store, a private key file, or a key on a token.
+    """Open a key of the store, a private key file, or a key on a token or of GnuPG.
 
     Args:
         reference: A name made by `keys new`, a path, or a URI.
         passphrase: Where its passphrase or PIN comes from.
         module: The PKCS#11 module.
+        gnupg_home: Where GnuPG keeps its keys; None for the person's own.
 
     Raises:
         KeyStateError: the custody register says that it may not sign.
@@ -50,6 +60,7 @@ def open_named_signer(
         secrets=passphrase.existing(),
         register=read_register(home),
         module=module,
+        gnupg_home=gnupg_home,
     )
     signer = open_signer(reference, surroundings)
     for warning in signer.warnings:

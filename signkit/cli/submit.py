@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from signkit.cli import output
+from signkit.cli.connection import (
+    CaFile,
+    Connection,
+    InsecureHttp,
+    Registry,
+    Timeout,
+    TokenEnv,
+    TokenFile,
+    connected,
+    note,
+)
 from signkit.cli.heads import check_heads, checkpoint_path
 from signkit.errors import SignkitError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from signkit.client.protocol import RegistryClient
     from signkit.submit.documents import Pins, Submission
@@ -30,33 +38,15 @@ def register(app: typer.Typer) -> None:
     app.command("submit", help="Upload content to a registry and attach its signatures.")(submit)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Connection:
-    """How the registry is reached, as it was typed."""
-
-    registry: str
-    token_file: Path | None
-    token_env: str | None
-    ca_file: Path | None
-    upload_hosts: Sequence[str]
-    insecure_http: bool
-    timeout: float
-
-
 _REQUEST = typer.Option(metavar="FILE", help="Default: X.request.json beside it.")
 _PLAN = typer.Option(metavar="FILE", help="Default: X.plan.json beside it.")
-_TOKEN_FILE = typer.Option(metavar="FILE", help="The token; mode 0600.")
-_TOKEN_ENV = typer.Option(metavar="VAR", help="Take the token from this environment variable.")
-_CA_FILE = typer.Option(metavar="PEM", help="The only certificate roots to trust.")
 _UPLOAD_HOST = typer.Option(metavar="HOST", help="Another host that parts may go to; repeatable.")
-_INSECURE = typer.Option("--insecure-http", help="Allow plain http beyond this machine.")
 _STATION = typer.Option(metavar="KEY", help="The station's public key: no other will do.")
 _KEY = typer.Option(metavar="KEY", help="A signing key's public key: no others; repeatable.")
 _CONCURRENCY = typer.Option(min=1, max=64, help="Parts sent at the same time.")
 _ALL = typer.Option(
     "--all-signatures", help="Attach all, not just one; the registry's devices take one."
 )
-_TIMEOUT = typer.Option(min=1.0, metavar="SECONDS", help="Give up on a step after this long.")
 _NEW_LEDGER = typer.Option(
     "--new-ledger", help="The station's ledger was begun anew: forget its old heads."
 )
@@ -67,19 +57,19 @@ _JSON = typer.Option("--json", help="Print the result as JSON.")
 def submit(
     response: Annotated[Path, typer.Argument(metavar="RESPONSE", help="X.response.json")],
     *,
-    registry: Annotated[str, typer.Option(metavar="URL", help="The registry's address.")],
+    registry: Registry,
     request: Annotated[Path | None, _REQUEST] = None,
     plan: Annotated[Path | None, _PLAN] = None,
-    token_file: Annotated[Path | None, _TOKEN_FILE] = None,
-    token_env: Annotated[str | None, _TOKEN_ENV] = None,
-    ca_file: Annotated[Path | None, _CA_FILE] = None,
+    token_file: TokenFile = None,
+    token_env: TokenEnv = None,
+    ca_file: CaFile = None,
     upload_host: Annotated[list[str] | None, _UPLOAD_HOST] = None,
-    insecure_http: Annotated[bool, _INSECURE] = False,
+    insecure_http: InsecureHttp = False,
     station: Annotated[Path | None, _STATION] = None,
     key: Annotated[list[Path] | None, _KEY] = None,
     concurrency: Annotated[int, _CONCURRENCY] = 4,
     all_signatures: Annotated[bool, _ALL] = False,
-    timeout: Annotated[float, _TIMEOUT] = 120.0,
+    timeout: Timeout = 120.0,
     new_ledger: Annotated[bool, _NEW_LEDGER] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
     as_json: Annotated[bool, _JSON] = False,
@@ -89,7 +79,7 @@ def submit(
 
     submission = _open(response, request, plan, _pins(station, key))
     check_heads((submission.response,), new_ledger=new_ledger)
-    how = _Connection(
+    how = Connection(
         registry=registry,
         token_file=token_file,
         token_env=token_env,
@@ -98,7 +88,7 @@ def submit(
         insecure_http=insecure_http,
         timeout=timeout,
     )
-    with _connected(how) as (client, address):
+    with connected(how) as (client, address):
         submission = _confirm(submission)
         if dry_run:
             show_outlines(client, submission, attach_all=all_signatures, as_json=as_json)
@@ -171,34 +161,6 @@ def _size(submission: Submission) -> int:
     return sum(each.item.size for each in submission.items)
 
 
-@contextmanager
-def _connected(how: _Connection) -> Iterator[tuple[RegistryClient, str]]:
-    """Yield the registry's client and its address; close the connections in the end.
-
-    Token and address are checked at once; the registry hears of nothing yet.
-    """
-    from signkit.cli.home import signkit_home
-    from signkit.client.address import make_reach
-    from signkit.client.http import Http
-    from signkit.client.protocol import RegistryClient
-    from signkit.client.retry import Retrier, make_patience
-    from signkit.client.token import load_token
-
-    reach = make_reach(how.registry, upload_hosts=how.upload_hosts, insecure_http=how.insecure_http)
-    token = load_token(
-        file=how.token_file,
-        variable=how.token_env,
-        default_file=signkit_home() / "token",
-        environment=os.environ,
-    )
-    http = Http(ca_file=how.ca_file)
-    retrier = Retrier(make_patience(how.timeout), say=_note)
-    try:
-        yield RegistryClient(http, reach, token=token, retrier=retrier), str(reach.registry)
-    finally:
-        http.close()
-
-
 def _run(
     client: RegistryClient,
     submission: Submission,
@@ -220,15 +182,8 @@ def _run(
         attach_all=attach_all,
     )
     with output.progress("uploading", _size(submission)) as advance:
-        hooks = Hooks(say=_note, advance=advance)
+        hooks = Hooks(say=note, advance=advance)
         return run_submission(client, submission, options=options, hooks=hooks)
-
-
-def _note(text: str) -> None:
-    """Say a line that may hold text from a file or the registry."""
-    from signkit.formats.display import one_line
-
-    output.note(one_line(text))
 
 
 def _save_checkpoint(

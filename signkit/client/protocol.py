@@ -124,6 +124,17 @@ class RegistryClient:
         found = self._search("/signing_keys", {"value": value}, "signing_keys", read_key)
         return tuple(key for key in found if key.value == value)
 
+    def find_named_keys(self, name: str) -> tuple[SigningKey, ...]:
+        """Return the signing keys of exactly this name."""
+        found = self._search("/signing_keys", {"name": name}, "signing_keys", read_key)
+        return tuple(key for key in found if key.name == name)
+
+    def get_key(self, prn: str) -> SigningKey:
+        """Return a signing key as it stands."""
+        value = self._ask("GET", f"/signing_keys/{prn}")
+        key = self._read(value, "signing_key", "GET /signing_keys", read_key)
+        return _expect(key, "key", {"prn": prn}, "GET /signing_keys")
+
     def create_key(self, name: str, raw: bytes) -> SigningKey:
         """Create a signing key; once."""
         wanted = {"value": encode_base64(raw), "name": name}

@@ -3,7 +3,7 @@
 One opened signer is one ceremony: it counts what it signs, asks the clock itself, and makes each
 message from the item that it was told to sign, so that what was checked is what is signed.
 
-Controls: SK-KEY-STATE (docs/design/assurance.md).
+Controls: SK-KEY-PURPOSE, SK-KEY-STATE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

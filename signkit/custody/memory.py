@@ -4,6 +4,8 @@
                       this user, and no swap where the system allows it
     wipe              a secret that is no longer needed
 
+Controls: SK-KEY-MEMORY (docs/design/assurance.md).
+
 What this cannot do is said in docs/design/limitations.md. None of it is a reason to refuse to
 sign: a system that does not offer one of them is no worse than signkit without this module.
 """

@@ -25,7 +25,13 @@ from typing import Any
 
 import gnupg
 
-from signkit.errors import CustodyError, KeyLockedError, MalformedError, UsageError
+from signkit.errors import (
+    CustodyError,
+    KeyLockedError,
+    KeyNotFoundError,
+    MalformedError,
+    UsageError,
+)
 
 PASSPHRASE_SIZE = 255
 """The most bytes of a passphrase that gpg-agent takes; it cuts a longer one off."""
@@ -38,6 +44,7 @@ _RSA_AND_ELGAMAL = {"1", "2", "16", "20"}
 # No configuration, no network, no sentence about who wrote the message.
 _OPTIONS = ("--no-options", "--disable-dirmngr", "--no-auto-key-locate", "--no-auto-key-retrieve")
 _ENCRYPT = ("--no-autostart", "--no-random-seed-file", "--no-encrypt-to", "--trust-model", "always")
+_LIST = ("--no-autostart", "--no-auto-check-trustdb", "--trust-model", "always")
 _FORM = ("--cipher-algo", "AES256", "--compress-algo", "none", "--set-filename", "")
 _NO_GPG = "GnuPG is not there: the program gpg cannot be run"
 _GPG_HINT = "install GnuPG 2.2 or newer (Debian: apt install gnupg)"
@@ -117,17 +124,63 @@ def decrypt(
         MalformedError: it is no encrypted OpenPGP message, or holds more than the limit.
         UsageError: home is no folder.
     """
-    secret = None if passphrase is None else _check_passphrase(passphrase)
-    if home is not None and not home.is_dir():
-        message = f"--gnupg-home {home}: expected a folder"
-        raise UsageError(message)
-    path = None if home is None else str(home.absolute())
+    secret = None if passphrase is None else check_passphrase(passphrase).decode("latin-1")
+    path = _check_home(home)
     with _agent_as_before(path):
         gpg = _start(path, options=(*_OPTIONS, "--max-output", str(limit)))
         result = gpg.decrypt_file(BytesIO(data), passphrase=secret)
     if not result.ok or result.returncode != 0:
         raise _explain(str(result.status), what=what, asked=secret is not None)
     return bytes(result.data)
+
+
+def find_ed25519_key(fingerprint: str, *, home: Path | None) -> str:
+    """Find a key that can sign with Ed25519, by what GnuPG knows of its public half.
+
+    Args:
+        fingerprint: Of the primary key or of a subkey, from `parse_fingerprint`.
+        home: The GnuPG home; None for the person's own.
+
+    Returns:
+        Its keygrip, 40 hex digits: what gpg-agent calls it.
+
+    Raises:
+        KeyNotFoundError: GnuPG does not have it there.
+        CustodyError: GnuPG is missing; or the key is of another kind, expired, revoked, or not for
+            signing: the message says which.
+        UsageError: home is no folder.
+    """
+    gpg = _start(_check_home(home), options=(*_OPTIONS, *_LIST))
+    for primary in gpg.list_keys(keys=[fingerprint]):
+        for key in (primary, *primary.get("subkey_info", {}).values()):
+            if key.get("fingerprint") == fingerprint:
+                _check_signs(fingerprint, key, primary)
+                return str(key.get("keygrip"))
+    message = f"no OpenPGP key {fingerprint} in this GnuPG home"
+    hint = (
+        "gpg --list-keys --with-subkey-fingerprint shows them; --gnupg-home or GNUPGHOME: another"
+    )
+    raise KeyNotFoundError(message, hint=hint)
+
+
+def _check_signs(fingerprint: str, key: Mapping[str, Any], primary: Mapping[str, Any]) -> None:
+    curve = str(key.get("curve") or "")
+    what = f"the OpenPGP key {fingerprint}"
+    states = {str(each.get("trust"))[:1] for each in (key, primary)}
+    for state in states & set(_UNUSABLE):
+        message = f"{what} {_UNUSABLE[state]}"
+        raise CustodyError(message, hint="its owner makes a new one; signkit signs with no other")
+    if curve.lower() != "ed25519":
+        kind = f"on the curve {curve}" if curve else _KINDS.get(str(key.get("algo")), "of its kind")
+        message = f"{what} is {kind}: expected Ed25519"
+        raise CustodyError(message, hint="gpg --quick-add-key FINGERPRINT ed25519 sign")
+    if "s" not in str(key.get("cap")):
+        message = f"{what} is not for signing: it can {key.get('cap')} (e: encrypt, c: certify)"
+        raise CustodyError(message, hint="gpg --quick-add-key FINGERPRINT ed25519 sign")
+
+
+_UNUSABLE = {"e": "expired", "r": "was revoked", "i": "is invalid", "d": "is disabled"}
+_KINDS = {"1": "RSA", "2": "RSA", "3": "RSA", "16": "Elgamal", "17": "DSA"}
 
 
 def _start(home: str | None, *, options: Sequence[str]) -> gnupg.GPG:
@@ -192,8 +245,19 @@ def _encrypt(gpg: gnupg.GPG, data: bytes, fingerprint: str) -> bytes:
     return bytes(result.data)
 
 
-def _check_passphrase(passphrase: bytes) -> str:
-    """Return a passphrase as python-gnupg takes it: one character a byte, in its latin-1."""
+def _check_home(home: Path | None) -> str | None:
+    if home is not None and not home.is_dir():
+        message = f"--gnupg-home {home}: expected a folder"
+        raise UsageError(message)
+    return None if home is None else str(home.absolute())
+
+
+def check_passphrase(passphrase: bytes) -> bytes:
+    """Check that a passphrase is one that GnuPG takes as it is; returns it.
+
+    Raises:
+        KeyLockedError: it is not.
+    """
     fault = None
     if not passphrase:
         fault = "is empty"
@@ -204,7 +268,7 @@ def _check_passphrase(passphrase: bytes) -> str:
     if fault:
         message = f"the passphrase of the OpenPGP key {fault}"
         raise KeyLockedError(message)
-    return passphrase.decode("latin-1")
+    return passphrase
 
 
 _REASONS = {

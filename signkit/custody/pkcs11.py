@@ -29,6 +29,7 @@ from signkit.errors import (
     UsageError,
 )
 from signkit.formats.display import escape
+from signkit.formats.key_evidence import KeyFacts, KeyReport, LibraryReport, TokenReport, said
 from signkit.verify.ed25519 import (
     PUBLIC_KEY_SIZE,
     SIGNATURE_SIZE,
@@ -50,14 +51,15 @@ class TokenKey:
         warnings: What the operator should know.
     """
 
-    __slots__ = ("_gone", "_key", "_session", "_token", "name", "public_key", "warnings")
+    __slots__ = ("_gone", "_key", "_module", "_session", "_token", "name", "public_key", "warnings")
 
     def __init__(
-        self, key: Key, session: Session, *, name: str, token: str, public_key: PublicKey
+        self, key: Key, session: Session, *, name: str, module: Path, public_key: PublicKey
     ) -> None:
+        self._module = module
         self._key = cast("SignMixin", key)
         self._session = session  # kept: the key lives as long as it does
-        self._token = token
+        self._token = _label(session.token)
         self._gone = False
         self.name = name
         self.public_key = public_key
@@ -80,6 +82,21 @@ class TokenKey:
             self._gone = True
             self._refuse(f"expected a signature of {SIGNATURE_SIZE} bytes, got {len(signature)}")
         return signature
+
+    def report(self) -> KeyFacts:
+        """Ask the token what it is, and what it says about the key.
+
+        Raises:
+            BackendUnavailableError: the token is gone, or failed.
+        """
+        key, token = cast("Key", self._key), self._session.token
+        with _translated(self._token):
+            return KeyFacts(
+                library=_report_library(self._module),
+                token=_report_token(token),
+                key=_report_key(key),
+                certificates=_read_certificates(self._session, key.id),
+            )
 
     def _refuse(self, why: str) -> NoReturn:
         message = f"the token {self._token} did not sign: {why}"
@@ -107,6 +124,7 @@ def open_token_key(uri: TokenUri, *, module: Path | None, secrets: Secrets, name
         KeyLockedError: the PIN is wrong, or locked.
         CustodyError: more than one token or key of that name, or a key of another kind.
     """
+    module = _check_module(module)
     token = _find_token(_load(module), uri)
     label = _label(token)
     _check_mechanism(token, label)
@@ -114,7 +132,7 @@ def open_token_key(uri: TokenUri, *, module: Path | None, secrets: Secrets, name
     with _translated(label):
         key = _find_key(session, uri, label)
         public_key = _read_public(session, key, label)
-    return TokenKey(key, session, name=name, token=label, public_key=public_key)
+    return TokenKey(key, session, name=name, module=module, public_key=public_key)
 
 
 def load_token_public_key(uri: TokenUri, *, module: Path | None) -> PublicKey:
@@ -123,17 +141,21 @@ def load_token_public_key(uri: TokenUri, *, module: Path | None) -> PublicKey:
     Raises:
         UsageError, BackendUnavailableError, KeyNotFoundError, CustodyError: as `open_token_key`.
     """
-    token = _find_token(_load(module), uri)
+    token = _find_token(_load(_check_module(module)), uri)
     label = _label(token)
     with _translated(label):
         session = token.open()
         return _decode_point(_find_public(session, _match(uri), label), label)
 
 
-def _load(module: Path | None) -> list[Slot]:
+def _check_module(module: Path | None) -> Path:
     if module is None or not os.path.isabs(module):
         message = f"expected the whole path of a PKCS#11 module, got {module or 'none'}"
         raise UsageError(message, hint="--pkcs11-module /usr/lib/softhsm/libsofthsm2.so, or such")
+    return module
+
+
+def _load(module: Path) -> list[Slot]:
     try:
         return pkcs11.lib(os.fspath(module)).get_slots(token_present=True)
     except pkcs11.PKCS11Error as error:
@@ -271,6 +293,69 @@ def _decode_point(key: Key, label: str) -> PublicKey:
         message = f"the token {label}: expected an Ed25519 point, got {len(point)} bytes"
         raise CustodyError(message)
     return enrol_public_key(raw)
+
+
+def _report_library(module: Path) -> LibraryReport:
+    library = pkcs11.lib(os.fspath(module))
+    return LibraryReport(
+        manufacturer=said(library.manufacturer_id),
+        description=said(library.library_description),
+        version=_version(library.library_version),
+        cryptoki_version=_version(library.cryptoki_version),
+    )
+
+
+def _report_token(token: Token) -> TokenReport:
+    return TokenReport(
+        label=said(token.label),
+        serial=said(_serial(token)),
+        manufacturer=said(token.manufacturer_id),
+        model=said(token.model),
+        hardware_version=_version(token.hardware_version),
+        firmware_version=_version(token.firmware_version),
+    )
+
+
+def _report_key(key: Key) -> KeyReport:
+    generation = _ask(key, Attribute.KEY_GEN_MECHANISM)
+    return KeyReport(
+        label=said(str(key.label)),
+        key_id=key.id,
+        generation=None if generation is None else f"CKM_{getattr(generation, 'name', generation)}",
+        local=_flag(key, Attribute.LOCAL),
+        sensitive=_flag(key, Attribute.SENSITIVE),
+        always_sensitive=_flag(key, Attribute.ALWAYS_SENSITIVE),
+        extractable=_flag(key, Attribute.EXTRACTABLE),
+        never_extractable=_flag(key, Attribute.NEVER_EXTRACTABLE),
+    )
+
+
+def _flag(key: Key, attribute: Attribute) -> bool | None:
+    value = _ask(key, attribute)
+    return value if isinstance(value, bool) else None
+
+
+def _ask(key: Key, attribute: Attribute) -> object:
+    """Return an attribute, or None where the token does not say."""
+    try:
+        return key[attribute]
+    except (pkcs11.AttributeTypeInvalid, pkcs11.AttributeSensitive):
+        return None
+    except ValueError:  # CK_UNAVAILABLE_INFORMATION: the token did not make the key
+        return None
+
+
+def _read_certificates(session: Session, key_id: bytes) -> tuple[bytes, ...]:
+    if not key_id:  # it would match every certificate of the token
+        return ()
+    wanted = {Attribute.CLASS: ObjectClass.CERTIFICATE, Attribute.ID: key_id}
+    found = cast("list[Key]", list(session.get_objects(wanted)))
+    return tuple(sorted({bytes(each[Attribute.VALUE]) for each in found}))
+
+
+def _version(version: tuple[int, int]) -> str:
+    major, minor = version
+    return f"{major}.{minor}"
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The key store: a folder with two files for each key, a private and a public one.
 
-    NAME.pem        private, PKCS#8     or  NAME.key.json   private, sealed, with its purpose
-    NAME.pub.pem    public
+    NAME.pem            private, PKCS#8     or  NAME.key.json   private, sealed, with its purpose
+    NAME.pub.pem        public
+    NAME.evidence.json  of a key on a token: what the token said about it
 
 The store holds nothing else, so every file in it can be read by other tools, copied and deleted by
 hand. Nothing in it is ever overwritten.
@@ -30,6 +31,7 @@ from signkit.verify.ed25519 import PublicKey
 _PRIVATE_SUFFIX = ".pem"
 _SEALED_SUFFIX = ".key.json"
 _PUBLIC_SUFFIX = ".pub.pem"
+_EVIDENCE_SUFFIX = ".evidence.json"
 _NAME_LENGTH = 64
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -238,3 +240,7 @@ class KeyStore:
     def sealed_path(self, name: str) -> Path:
         """Return where the sealed private file of a key is, or would be."""
         return self.folder / (name + _SEALED_SUFFIX)
+
+    def evidence_path(self, name: str) -> Path:
+        """Return where the evidence of a key's token is, or would be."""
+        return self.folder / (name + _EVIDENCE_SUFFIX)

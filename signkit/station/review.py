@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from signkit.formats.words import encode_words
+from signkit.model.purpose import OPEN, Purpose
 from signkit.model.request import Item, VerifiedRequest
 from signkit.station.ceremony import NOT_SEEN, HashedContents
 from signkit.station.delta import Delta
@@ -45,6 +46,7 @@ class Review:
         contents: What hashing the content found; None where nothing was looked at.
         key: The key that is about to sign, or None where nothing is about to be signed.
         key_name: What that key is called here.
+        purpose: What that key may sign; its signer refuses everything else.
         follows: What is unusual about the response that the request follows; None for nothing.
         controls: How the controls of the policy answered; empty where there is no policy.
     """
@@ -55,6 +57,7 @@ class Review:
     contents: HashedContents = NOT_SEEN
     key: PublicKey | None = None
     key_name: str = ""
+    purpose: Purpose = OPEN
     follows: str | None = None
     controls: tuple[Controlled, ...] = ()
 

@@ -13,8 +13,10 @@ from html import escape as escape_html
 from signkit.errors import SignkitError
 from signkit.formats.display import human_size
 from signkit.formats.html import html_page, html_text
+from signkit.formats.purpose_text import purpose_rows
 from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
+from signkit.model.purpose import OPEN
 from signkit.schemes import trust
 from signkit.station.review import Review
 from signkit.station.sentences import (
@@ -99,6 +101,8 @@ def _request_rows(review: Review) -> Sequence[tuple[str, str]]:
         keyid = review.key.keyid
         key = f"{html_text(review.key_name)}<br>{_code(keyid)}<br>{_words(bytes.fromhex(keyid))}"
         rows.append(("to be signed with", key))
+        bounds = "; ".join(f"{label} {text}" for label, text in purpose_rows(review.purpose))
+        rows.append(("may sign", "anything" if review.purpose == OPEN else escape_html(bounds)))
     return rows
 
 

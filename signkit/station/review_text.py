@@ -20,7 +20,9 @@ from signkit.formats.display import (
     pad_columns,
     wrap_columns,
 )
+from signkit.formats.purpose_text import purpose_rows
 from signkit.formats.trust_text import trust_lines
+from signkit.model.purpose import OPEN, Purpose
 from signkit.model.request import Request
 from signkit.schemes import trust
 from signkit.station.delta import Risk
@@ -214,4 +216,16 @@ def signing_lines(review: Review) -> Sequence[str]:
         *titled(f"SIGN {review.signature_count} signatures with ", escape(review.key_name)),
         *labelled("keyid", review.key.keyid),
         *labelled_words("words", bytes.fromhex(review.key.keyid)),
+        *_bound_lines(review.purpose),
+    ]
+
+
+def _bound_lines(purpose: Purpose) -> Sequence[str]:
+    """Show what the key may sign, so that its bounds are read before anything is confirmed."""
+    if purpose == OPEN:
+        return labelled("may sign", "anything: nothing here sets bounds to this key")
+    rows = (labelled(label, text) for label, text in purpose_rows(purpose))
+    return [
+        *labelled("may sign", "only within these bounds:"),
+        *(row for each in rows for row in each),
     ]

@@ -45,7 +45,8 @@ class Records:
         """
         artifact = self._artifacts.get(item.artifact)
         if artifact is None:
-            artifact = self._ensure(
+            artifact = ensure_record(
+                self._client,
                 lambda: _only(
                     self._client.find_artifacts(item.artifact), f"artifact {item.artifact!r}"
                 ),
@@ -55,7 +56,8 @@ class Records:
         prn = self._versions.get((item.artifact, item.version))
         if prn is None:
             parent = artifact
-            prn = self._ensure(
+            prn = ensure_record(
+                self._client,
                 lambda: _only(
                     self._client.find_versions(parent, item.version),
                     f"version {item.version!r} of {item.artifact!r}",
@@ -81,11 +83,15 @@ class Records:
             longer = key.name[: limits.LABEL_LENGTH - len(suffix)] + suffix
             find = _first(lambda: self._client.find_keys(public.raw))
             try:
-                found = self._ensure(find, lambda: self._client.create_key(key.name, public.raw))
+                found = ensure_record(
+                    self._client, find, lambda: self._client.create_key(key.name, public.raw)
+                )
             except StatusError as error:
                 if error.status not in CONTENDED:
                     raise
-                found = self._ensure(find, lambda: self._client.create_key(longer, public.raw))
+                found = ensure_record(
+                    self._client, find, lambda: self._client.create_key(longer, public.raw)
+                )
             prn = self._keys[public.keyid] = found.prn
         return prn
 
@@ -117,7 +123,9 @@ class Records:
             return binary
 
         find = self._client.find_binaries
-        binary = self._ensure(lambda: choose_binary(find(version, new.target), signed), create)
+        binary = ensure_record(
+            self._client, lambda: choose_binary(find(version, new.target), signed), create
+        )
         if binary.prn in made:
             check_binary(binary, signed)
             return binary, True
@@ -142,24 +150,37 @@ class Records:
         check_binary(binary, signed)
         return binary
 
-    def _ensure(self, find: Callable[[], T | None], create: Callable[[], T]) -> T:
-        """Find a record or create it, in one step that may be tried again."""
 
-        def step() -> T:
-            found = find()
-            if found is not None:
-                return found
-            try:
-                return create()
-            except StatusError as error:
-                if error.status not in CONTENDED:
-                    raise
-                found = find()  # somebody was faster
-                if found is None:
-                    raise
-                return found
+def ensure_record(
+    client: RegistryClient, find: Callable[[], T | None], create: Callable[[], T]
+) -> T:
+    """Find a record or create it, in one step that may be tried again.
 
-        return self._client.retrier.run(step)
+    Args:
+        client: The registry; its retrier runs the step.
+        find: Returns the record, or None where there is none.
+        create: Makes it; called only after find said that there is none.
+
+    Raises:
+        TransportError: the registry failed, or refused and there is still none.
+        SignkitError: whatever else find and create raise.
+    """
+
+    def step() -> T:
+        found = find()
+        if found is not None:
+            return found
+        try:
+            return create()
+        except StatusError as error:
+            if error.status not in CONTENDED:
+                raise
+            found = find()  # somebody was faster
+            if found is None:
+                raise
+            return found
+
+    return client.retrier.run(step)
 
 
 def choose_binary(found: Sequence[Binary], signed: SignedItem) -> Binary | None:

@@ -16,6 +16,7 @@ STATE_SIZE = 32 * MIB
 MANIFEST_SIZE = 64 * MIB
 PLAN_SIZE = 512 * MIB
 KEY_FILE_SIZE = 16 * 1024
+EVIDENCE_SIZE = 256 * 1024
 RELEASE_LIST_SIZE = 64 * MIB  # and a list of paths
 
 # What stands in them.

@@ -1,4 +1,4 @@
-"""What a station reads about its keys: sealed key files, the register, names of keys on tokens."""
+"""What is read about keys: sealed files, the register, evidence, names of keys on tokens."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ from signkit.formats.custody_register import (
     register_shape,
     sign_transition,
 )
+from signkit.formats.key_evidence import KeyEvidence, encode_key_evidence, parse_key_evidence
 from signkit.formats.sealed_key import (
     SealedKey,
     compute_header_digest,
     encode_sealed_key,
     parse_sealed_key,
 )
+from signkit.formats.sexp import encode_sexp, parse_sexp
 from signkit.verify.encoding import encode_json
 from tests.fuzz.format_targets import file_of
 from tests.fuzz.seeds import exactly, files
 from tests.fuzz.target import Target, nothing_more
 from tests.fuzz.verify_targets import text_of
+from tests.support import key_evidence
 from tests.support.custody_lines import LIFE
 from tests.support.custody_lines import payload_value as transition_value
 from tests.support.documents import document
@@ -59,6 +62,17 @@ def _transition_holds(said: SignedTransition, _data: bytes) -> None:
     assert sign_transition(said.placed, STATION).placed == said.placed
 
 
+def _check(holds: bool) -> None:
+    assert holds
+
+
+def _is_spelled_once(evidence: KeyEvidence, data: bytes) -> None:
+    if evidence.public_key == PROD.public_key:
+        created, challenge = evidence.created, evidence.challenge
+        again = encode_key_evidence(evidence.facts, PROD, created=created, challenge=challenge)
+        assert again == data
+
+
 TARGETS = (
     Target(
         name="custody-register",
@@ -84,6 +98,27 @@ TARGETS = (
         parse=lambda data: parse_sealed_key(signed(data)),
         holds=lambda sealed, data: _holds(sealed, signed(data)),
         seeds=lambda: [encode_json(payload_value(sealed_file()))],
+    ),
+    Target(
+        name="key-evidence-file",
+        parse=parse_key_evidence,
+        holds=_is_spelled_once,
+        seeds=files("key-evidence"),
+    ),
+    Target(
+        name="key-evidence",
+        parse=lambda data: parse_key_evidence(key_evidence.signed(data)),
+        holds=lambda found, data: _is_spelled_once(found, key_evidence.signed(data)),
+        seeds=lambda: [encode_json(key_evidence.payload_value(key_evidence.evidence_file()))],
+    ),
+    Target(
+        name="sexp",
+        parse=parse_sexp,
+        holds=lambda value, data: _check(encode_sexp(value) == data),
+        seeds=exactly(
+            b"(7:sig-val(5:eddsa(1:r2:ab)(1:s0:)))",
+            b"(10:public-key(3:ecc(5:curve7:Ed25519)(5:flags5:eddsa)(1:q3:@ab)))",
+        ),
     ),
     Target(
         name="token-uri",

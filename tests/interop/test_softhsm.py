@@ -85,7 +85,7 @@ def test_a_state_binds_the_key_on_the_token(
 def test_its_private_key_is_not_exported(hsm: SoftHsm, tmp_path: Path) -> None:
     ran = run(hsm, tmp_path, "keys", "convert", KEY, "--to", "hex", "--reveal-private")
     assert (ran.code, ran.out) == (5, "")
-    assert "stays in its token" in ran.err
+    assert "stays where it is" in ran.err
 
 
 def serial(hsm: SoftHsm) -> str:

@@ -54,16 +54,36 @@ def need_gpg() -> None:
         pytest.skip("needs gpg and gpgconf (Debian: gnupg)")
 
 
+def agent_version() -> tuple[int, ...]:
+    """The first two numbers of GnuPG's version; skip where there is none."""
+    need_gpg()
+    if not shutil.which("gpg-agent"):
+        pytest.skip("needs gpg-agent (Debian: gpg-agent)")
+    said = subprocess.run(["gpg-agent", "--version"], capture_output=True, text=True, check=True)
+    return tuple(int(each) for each in said.stdout.split("\n")[0].split()[-1].split(".")[:2])
+
+
+def need_new_gpg() -> None:
+    """Skip where GnuPG signs hashes only."""
+    if agent_version() < (2, 4):
+        pytest.skip("needs GnuPG 2.4, whose agent signs messages as they are (SETHASH --inquire)")
+
+
 @contextmanager
 def new_person(
-    home: Path, *, passphrase: str = "", sign: str = "ed25519", encrypt: str | None = "cv25519"
+    home: Path,
+    *,
+    passphrase: str = "",
+    sign: str = "ed25519",
+    use: str = "cert",
+    encrypt: str | None = "cv25519",
 ) -> Iterator[Person]:
     """Make somebody with a key in a new home; their agent is ended after the body."""
     home.mkdir(mode=0o700)
     person = Person(home=home, fingerprint="", public=b"")
     made = ("--pinentry-mode", "loopback", "--passphrase", passphrase)
     try:
-        person.gpg(*made, "--quick-gen-key", f"{home.name} <test@example.com>", sign, "cert", "0")
+        person.gpg(*made, "--quick-gen-key", f"{home.name} <test@example.com>", sign, use, "0")
         listed = person.gpg("--with-colons", "--list-keys").decode()
         fingerprint = next(line for line in listed.splitlines() if line.startswith("fpr"))
         fingerprint = fingerprint.split(":")[9]

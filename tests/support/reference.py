@@ -25,6 +25,8 @@ _COMMANDS = (
     "keys destroy",
     "keys rotate",
     "keys compromise",
+    "keys attest",
+    "keys publish",
     "keys split",
     "keys recover",
     "keys backup",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,43 @@ class SoftHsm:
         """Put a private key, PKCS#8, on a token."""
         named = ("--label", label, "--id", key_id, "--pin", PIN)
         self.run("--import", pem, "--token", token, *named)
+
+    def make(self, label: str, *, key_id: str = "02", token: str = "vault") -> None:
+        """Make a key on a token, which is what a token says of it then."""
+        self._python(_MAKE, token, label, key_id)
+
+    def put_certificate(self, der: Path, key_id: str, *, token: str = "vault") -> None:
+        """Put a certificate beside a key."""
+        self._python(_PUT_CERTIFICATE, token, str(der), key_id)
+
+    def _python(self, code: str, *arguments: str) -> None:
+        command = [sys.executable, "-c", _OPEN + code, str(self.module), *arguments]
+        subprocess.run(command, env={**os.environ, **self.environment}, check=True)
+
+
+_OPEN = f"""
+import sys
+import pkcs11
+from pkcs11 import Attribute, CertificateType, KeyType, Mechanism, ObjectClass
+module, token, what, key_id = sys.argv[1:]
+session = pkcs11.lib(module).get_token(token_label=token).open(rw=True, user_pin="{PIN}")
+"""
+_MAKE = """
+parameters = {Attribute.EC_PARAMS: bytes.fromhex("06032b6570")}
+session.create_domain_parameters(KeyType.EC_EDWARDS, parameters, local=True).generate_keypair(
+    mechanism=Mechanism.EC_EDWARDS_KEY_PAIR_GEN, store=True, label=what, id=bytes.fromhex(key_id)
+)
+"""
+_PUT_CERTIFICATE = """
+session.create_object({
+    Attribute.CLASS: ObjectClass.CERTIFICATE,
+    Attribute.CERTIFICATE_TYPE: CertificateType.X_509,
+    Attribute.TOKEN: True,
+    Attribute.SUBJECT: bytes.fromhex("3000"),
+    Attribute.ID: bytes.fromhex(key_id),
+    Attribute.VALUE: open(what, "rb").read(),
+})
+"""
 
 
 def make_softhsm(folder: Path) -> SoftHsm:

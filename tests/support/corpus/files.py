@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 from signkit.cli.keys import show
+from signkit.cli.keys_import import import_key
 from signkit.client.answers import parse_answer
 from signkit.device.main import run
-from signkit.errors import KeyLockedError, SignkitError
+from signkit.errors import KeyLockedError, KeyRefusedError, SignkitError
 from signkit.formats.display import escape
 from signkit.formats.plan import parse_plan
-from signkit.formats.private_key import parse_private_key
+from signkit.formats.private_key import OpenedKey, parse_private_key
 from signkit.formats.public_key import read_public_key
 from signkit.formats.request import open_request, parse_request
 from signkit.formats.response import open_response, parse_response
@@ -30,7 +33,7 @@ from signkit.prepare.release_list import parse_path_list, parse_release_list
 from signkit.registry.bodies import parse_body
 from signkit.submit.journal import parse_journal
 from signkit.verify import limits
-from signkit.verify.ed25519 import verify_signature
+from signkit.verify.ed25519 import PublicKey, verify_signature
 from signkit.verify.encoding import canonical_json, check_name, check_text, parse_json
 from signkit.verify.public_key import parse_public_key
 from signkit.verify.statement import parse_statement
@@ -68,7 +71,7 @@ NARROWED = {
 JCS_WITHOUT_FRACTIONS = {"arrays", "french", "structures", "unicode"}
 
 
-def _private(data: bytes) -> object:
+def _private(data: bytes) -> OpenedKey:
     return parse_private_key(data, passphrase=lambda: b"correct horse", allow_test_keys=True)
 
 
@@ -116,7 +119,7 @@ PARSERS = {
 }
 
 
-def read_any_key(data: bytes) -> object:
+def read_any_key(data: bytes) -> PublicKey | OpenedKey:
     """Read a key file as whatever it is."""
     try:
         return read_public_key(data, allow_test_keys=True)
@@ -148,7 +151,7 @@ def keys_wanted(corpus: Path) -> dict[str, str]:
 
 
 def run_keys(table: Table, corpus: Path, folder: Path) -> None:
-    """Run every key file as a key, as a document, and through two commands."""
+    """Run every key file as a key, as a document, and through three commands."""
     wanted = keys_wanted(corpus)
     path, passphrase = folder / "offered", folder / "passphrase"
     passphrase.write_bytes(b"correct horse")
@@ -159,6 +162,21 @@ def run_keys(table: Table, corpus: Path, folder: Path) -> None:
         with redirect_stdout(StringIO()):
             show(str(path), allow_test_keys=True, passphrase_file=passphrase, as_json=True)
 
+    def keys_import() -> None:
+        home, said = patch.dict(os.environ, SIGNKIT_HOME=str(folder / "home")), StringIO()
+        try:
+            with home, redirect_stdout(said), redirect_stderr(said):
+                import_key(
+                    str(path),
+                    name="prod",
+                    passphrase_file=passphrase,
+                    new_passphrase_file=passphrase,
+                )
+        except KeyRefusedError as error:
+            # Everybody has the good keys of a public corpus; there is no other reason to refuse them.
+            if want == REJECT or "is published" not in str(error):
+                raise
+
     (folder / "model.bin").write_bytes(b"")
     verify = [str(folder / "model.bin"), "--allow-test-keys", "--key", str(path)]
     for name, data in files_in(corpus / "keys"):
@@ -167,6 +185,7 @@ def run_keys(table: Table, corpus: Path, folder: Path) -> None:
         path.write_bytes(data)
         path.chmod(0o600)
         table.run("keys", "signkit keys show, its function", name, want=want, read=keys_show)
+        table.run("keys", "signkit keys import, its function", name, want=want, read=keys_import)
         public = _answer(lambda: KEYS["public key"](data))  # noqa: B023
         code, said = call(run, verify)
         # A key that is taken gets as far as the statement, which is not there.

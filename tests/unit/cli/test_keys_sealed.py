@@ -100,6 +100,8 @@ def machine(folder: Path, *purpose: str) -> Machine:
 def test_a_ceremony_within_the_purpose(tmp_path: Path) -> None:
     ran = machine(tmp_path, *PURPOSE[1:]).sign()
     assert (ran.code, ran.json["signed_count"]) == (0, 1), ran.err
+    assert "may sign   only within these bounds:" in ran.err  # in the review, before a confirmation
+    assert "at most    1000 signatures in one ceremony" in ran.err
 
 
 @pytest.mark.parametrize(

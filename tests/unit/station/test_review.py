@@ -41,7 +41,8 @@ OURS = re.compile(
     r"|CHANGES since last signed: .*|NOT COMPARED, .*|CONTROLS \d+ of \d+ held|MISSING .*"
     r"|  (LOOK|change|last|held|REFUSED|not-newer|changed|name|key|new|missing|terms|blind|plain"
     r"|SHA-256|words|signed by|follows|items|artifact|version|target|sequence|expires|size"
-    r"|content|sign|metadata|keyid) +[^ ].*| {13}.*|"
+    r"|content|sign|metadata|keyid|may sign|role|artifacts|targets|schemes|not before|not after"
+    r"|at most) +[^ ].*| {13}.*|"
 )
 
 GOLDEN = """\
@@ -87,7 +88,8 @@ SIGN 2 signatures with prod
              spyglass amusement sugar direction rocker hydraulic
              quadrant voyager gremlin liberty sentence microwave
              seabird letterhead rematch scavenger artist aggregate
-             ahead glossary"""
+             ahead glossary
+  may sign   anything: nothing here sets bounds to this key"""
 
 
 def verified(*items: dict[str, Any], **changes: Any) -> VerifiedRequest:

@@ -10,6 +10,7 @@ import pytest
 from signkit.device.manifest import parse_manifest
 from signkit.device.state import encode_state, new_state, parse_state
 from signkit.errors import FormatError, KeyRefusedError, SignkitError
+from signkit.formats.key_evidence import parse_key_evidence
 from signkit.formats.metadata import check_metadata
 from signkit.formats.plan import parse_plan
 from signkit.formats.request import open_request
@@ -33,6 +34,7 @@ from tests.support.documents import (
     trust_file,
     trust_value,
 )
+from tests.support.key_evidence import evidence_file
 from tests.support.keys import PROD, KeyOfTest
 
 Reader = Callable[[bytes], object]
@@ -60,6 +62,7 @@ FILES: dict[str, list[tuple[Reader, bytes]]] = {
     "TRUST_SIZE": [(load_trust, trust_file())],
     "PLAN_SIZE": [(parse_plan, plan_vectors.spelled(plan_vectors.plan_value()))],
     "KEY_FILE_SIZE": [(parse_public_key, PROD.public_key.raw.hex().encode())],
+    "EVIDENCE_SIZE": [(parse_key_evidence, evidence_file())],
     "RELEASE_LIST_SIZE": [(release_list, LISTED), (parse_path_list, b"a\n")],
 }
 
