@@ -182,7 +182,7 @@ def shares(machine: Machine) -> Iterator[list[str]]:
 def backup(keys: Path) -> Iterator[list[str]]:
     """The commands that back the key up to somebody, and restore it as they."""
     need_gpg()
-    with new_person(keys / "custodian") as custodian:
+    with new_person(keys / "c") as custodian:
         (keys / "custodian.asc").write_bytes(custodian.public)
         to = ["--to", custodian.fingerprint, "--recipient-keys", str(keys / "custodian.asc")]
         yield ["backup", "KEY", *to, "--out", "."]

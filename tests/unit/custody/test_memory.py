@@ -14,6 +14,7 @@ from signkit.custody import memory
 from signkit.custody.memory import protect_process, wipe
 
 ROOT = Path(__file__).resolve().parents[3]
+REFUSE_CORE = memory._refuse_core  # the suite's own conftest keeps this process from it
 
 
 def test_wipes_what_it_is_given() -> None:
@@ -67,6 +68,7 @@ def test_what_the_system_does_not_offer_is_no_error(monkeypatch: pytest.MonkeyPa
     def refuse(*_arguments: object) -> None:
         raise ValueError
 
+    monkeypatch.setattr(memory, "_refuse_core", REFUSE_CORE)
     monkeypatch.setattr(resource, "setrlimit", refuse)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     monkeypatch.setattr(sys, "platform", "plan9")

@@ -17,6 +17,7 @@ from signkit.formats.request import open_request
 from signkit.formats.trust import encode_trust
 from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
+from signkit.model.purpose import Purpose
 from signkit.model.request import VerifiedRequest
 from signkit.schemes.trust import build_item
 from signkit.station.ceremony import HashedContents
@@ -251,6 +252,37 @@ def test_long_metadata_is_cut_and_says_so() -> None:
     assert "(3008 more characters; SHA-256" in text
     assert compute_digest(canonical_json({"a": "b" * 5000})).hex() in text
     harmless(text)
+
+
+FENCE = """\
+  may sign   only within these bounds:
+  role       release
+  artifacts  ML-Model
+  targets    aarch64-*, x86_64-*
+  schemes    peridio, statement
+  not before always
+  not after  2026-07-01T00:00:00Z
+  at most    1000 signatures in one ceremony"""
+
+
+def test_the_bounds_of_the_key_are_shown() -> None:
+    purpose = Purpose(
+        role="release",
+        artifacts=("ML-Model",),
+        targets=("aarch64-*", "x86_64-*"),
+        schemes=("peridio", "statement"),
+        not_after="2026-07-01T00:00:00Z",
+        most_signatures=1000,
+    )
+    text = review(verified(), key=PROD.public_key, key_name="prod", purpose=purpose)
+    assert text.endswith("\n" + FENCE)
+    harmless(text)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_bounds(text: str) -> None:
+    purpose = Purpose(role=text or None, artifacts=(text, "a"), targets=(text,))
+    harmless(review(verified(), key=PROD.public_key, key_name="prod", purpose=purpose))
 
 
 def test_a_trust_root_is_shown_whole_and_marked() -> None:
