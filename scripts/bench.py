@@ -213,6 +213,8 @@ class Bench:
         """Sign a request as if for the first time: a station gives a response out again."""
         (self.folder / "home" / "ledger.jsonl").unlink(missing_ok=True)
         shutil.rmtree(self.folder / "home" / "responses", ignore_errors=True)
+        response = request.name.replace(".request.", ".response.")
+        request.with_name(response).unlink(missing_ok=True)
         return run([*self.sign_command(request), *more])
 
     def name(self, version: object = "1.0.0", artifact: str = "ML-Model") -> list[object]:
