@@ -39,3 +39,29 @@ def check_metadata(value: object, *, what: str) -> dict[str, object]:
             )
             raise TooLargeError(message)
     return value
+
+
+def check_exact(value: object, *, what: str) -> None:
+    """Refuse what canonical JSON has not: fractions, long numbers, and values of other formats.
+
+    Args:
+        value: What a parser of JSON or TOML returned.
+        what: What it is, for messages.
+
+    Raises:
+        MalformedError: holds a fraction, an integer beyond 53 bits, or a date.
+    """
+    rest = [value]
+    while rest:
+        member = rest.pop()
+        if isinstance(member, dict):
+            rest.extend(member.values())
+        elif isinstance(member, list):
+            rest.extend(member)
+        elif not (member is None or isinstance(member, str | int)) or (
+            isinstance(member, int) and abs(member) > limits.INTEGER_MAX
+        ):
+            message = (
+                f"{what}: expected texts, integers of at most 53 bits, true and false, got {member}"
+            )
+            raise MalformedError(message, hint="write it as a text, in quotes")

@@ -17,6 +17,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 from signkit.errors import MalformedError, TooLargeError, UsageError
+from signkit.formats.metadata import check_exact
 from signkit.formats.request import parse_metadata
 from signkit.verify import limits
 from signkit.verify.encoding import Fields, check_name, check_text, check_time
@@ -218,26 +219,8 @@ def _parse_expires(table: Fields, where: str) -> str:
 
 def _parse_metadata(table: Fields, where: str) -> dict[str, object]:
     value = table.take("custom_metadata")
-    _check_plain(value, f"{where}.custom_metadata")
+    check_exact(value, what=f"{where}.custom_metadata")
     return parse_metadata(value, what=where)
-
-
-def _check_plain(value: object, what: str) -> None:
-    """Refuse what TOML has and JSON as signkit writes it has not: fractions, dates, long numbers."""
-    rest = [value]
-    while rest:
-        member = rest.pop()
-        if isinstance(member, dict):
-            rest.extend(member.values())
-        elif isinstance(member, list):
-            rest.extend(member)
-        elif not isinstance(member, str | int) or (
-            isinstance(member, int) and abs(member) > limits.INTEGER_MAX
-        ):
-            message = (
-                f"{what}: expected texts, integers of at most 53 bits, true and false, got {member}"
-            )
-            raise MalformedError(message, hint="write it as a text, in quotes")
 
 
 def _required(text: str | None, what: str) -> str:

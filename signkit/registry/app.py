@@ -29,6 +29,8 @@ from signkit.registry.resources import (
     artifact_versions,
     artifacts,
     binaries,
+    bundle_signatures,
+    bundles,
     content,
     parts,
     signatures,
@@ -48,6 +50,8 @@ _RESOURCES = (
     parts,
     binaries,
     signatures,
+    bundles,
+    bundle_signatures,
     content,
 )
 _log = logging.getLogger(__name__)

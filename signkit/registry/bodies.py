@@ -23,6 +23,7 @@ BODY_SIZE = 2 * limits.MIB
 PART_SIZE = 5 * 1024 * limits.MIB  # 5 GiB (contract section 2.6)
 PART_COUNT = 10_000
 _DESCRIPTION_LENGTH = 256
+_BUNDLE_NAME_LENGTH = 256
 _NUMBER_LENGTH = 64
 
 
@@ -84,6 +85,10 @@ def _check_label(text: str) -> str:
     return _check_text(text, limit=limits.LABEL_LENGTH)
 
 
+def _check_bundle_name(text: str) -> str:
+    return _check_text(text, limit=_BUNDLE_NAME_LENGTH)
+
+
 def _check_description(text: str) -> str:
     return _check_text(text, limit=_DESCRIPTION_LENGTH, lines=True)
 
@@ -115,6 +120,7 @@ def _parse_id(text: object) -> object:
 
 
 Label = Annotated[str, AfterValidator(_check_label)]
+BundleName = Annotated[str, AfterValidator(_check_bundle_name)]
 Description = Annotated[str, AfterValidator(_check_description)]
 Metadata = Annotated[dict[str, object], AfterValidator(_check_metadata)]
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

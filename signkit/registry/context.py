@@ -22,7 +22,7 @@ from signkit.registry.store import PartStore
 from signkit.registry.tokens import Caller, find_caller
 from signkit.registry.upload import Receiver
 
-_VERSIONS = ("1", "2")
+VERSION_1, VERSION_2 = "1", "2"
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 _CHALLENGE = {"www-authenticate": 'Bearer realm="signkit registry"'}
 
@@ -58,12 +58,17 @@ async def _find_parts(request: Request) -> Parts:
     return parts_of(request)
 
 
+async def _version_of(request: Request) -> str:
+    return request.headers.get("x-api-version", VERSION_2)
+
+
 async def _caller_of(request: Request) -> Caller:
     return cast("Caller", request.state.caller)
 
 
 Registry = Annotated[Parts, Depends(_find_parts)]
 CurrentCaller = Annotated[Caller, Depends(_caller_of)]
+ApiVersion = Annotated[str, Depends(_version_of)]
 Handler = Callable[[Request], Coroutine[object, object, Response]]
 
 
@@ -106,9 +111,8 @@ class _JsonRequest(Request):
 
 
 def _check_version(request: Request) -> None:
-    version = request.headers.get("x-api-version", _VERSIONS[-1])
-    if version not in _VERSIONS:
-        raise refuse_field("x-api-version", f"expected {' or '.join(_VERSIONS)}")
+    if request.headers.get("x-api-version", VERSION_2) not in {VERSION_1, VERSION_2}:
+        raise refuse_field("x-api-version", f"expected {VERSION_1} or {VERSION_2}")
 
 
 def _authenticate(request: Request) -> Caller:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, false, func, or_, select, tr
 from sqlalchemy.orm import InstrumentedAttribute
 
 from signkit.errors import MalformedError
-from signkit.registry import tables
+from signkit.registry import bundle_tables, tables
 from signkit.registry.prn import Kind, parse_organization_prn, parse_prn
 from signkit.registry.search import Clause, Operator
 from signkit.registry.states import BinaryState
@@ -132,7 +132,13 @@ class _Other:
     """The name of another resource that this one refers to."""
 
     column: InstrumentedAttribute[int]
-    table: type[tables.Artifact | tables.ArtifactVersion | tables.Binary | tables.SigningKey]
+    table: type[
+        tables.Artifact
+        | tables.ArtifactVersion
+        | tables.Binary
+        | bundle_tables.Bundle
+        | tables.SigningKey
+    ]
     kind: Kind
 
     def __call__(self, clause: Clause, caller: Caller) -> Condition:
@@ -258,4 +264,17 @@ SIGNATURE_KEYS: Keys = {
         tables.BinarySignature.signing_key_row, tables.SigningKey, Kind.SIGNING_KEY
     ),
     "signature.signing_key.keyid": _signed_by,
+}
+BUNDLE_KEYS: Keys = {
+    **_common(bundle_tables.Bundle, Kind.BUNDLE),
+    "name": _Text(bundle_tables.Bundle.name, _ANY_TEXT),
+}
+BUNDLE_SIGNATURE_KEYS: Keys = {
+    **_common(bundle_tables.BundleSignature, Kind.BUNDLE_SIGNATURE),
+    "bundle_prn": _Other(
+        bundle_tables.BundleSignature.bundle_row, bundle_tables.Bundle, Kind.BUNDLE
+    ),
+    "signing_key_prn": _Other(
+        bundle_tables.BundleSignature.signing_key_row, tables.SigningKey, Kind.SIGNING_KEY
+    ),
 }

@@ -23,13 +23,24 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from signkit.errors import MalformedError
+from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.filters import Condition, Keys, compile_search
 from signkit.registry.problems import refuse_field
 from signkit.registry.search import QUERY_LENGTH, parse_search
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey
 from signkit.registry.tokens import Caller
 
-_Resource = TypeVar("_Resource", Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey)
+Listed = TypeVar(
+    "Listed",
+    Artifact,
+    ArtifactVersion,
+    Binary,
+    BinarySignature,
+    Bundle,
+    BundleSignature,
+    SigningKey,
+)
+"""A resource that has a name and stands in a list."""
 
 _PLACE = struct.Struct(">q16s")
 _TAG_SIZE = 16
@@ -67,13 +78,13 @@ Paging = Annotated[PageRequest, Depends(_read_page_request)]
 
 def list_page(
     session: Session,
-    table: type[_Resource],
+    table: type[Listed],
     request: PageRequest,
     *,
     keys: Keys,
     caller: Caller,
     secret: bytes,
-    view: Callable[[_Resource, UUID], object],
+    view: Callable[[Listed, UUID], object],
 ) -> dict[str, object]:
     """Return one page of a list as it is sent.
 

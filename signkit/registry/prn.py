@@ -30,6 +30,8 @@ class Kind(StrEnum):
     BINARY = "binary"
     BINARY_PART = "binary_part"
     BINARY_SIGNATURE = "binary_signature"
+    BUNDLE = "bundle"
+    BUNDLE_SIGNATURE = "bundle_signature"
     SIGNING_KEY = "signing_key"
 
 

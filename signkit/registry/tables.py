@@ -91,7 +91,7 @@ class Token(Base):
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
 
-def _owned(*more: Any) -> tuple[Any, ...]:  # noqa: ANN401  (what __table_args__ takes)
+def owned(*more: Any) -> tuple[Any, ...]:  # noqa: ANN401  (what __table_args__ takes)
     """Return the constraints of a table of resources: found by id, listed by time."""
     listed = Index(None, "organization_row", "inserted_at", "id")
     return UniqueConstraint("organization_row", "id"), listed, *more
@@ -101,7 +101,7 @@ class Artifact(Base):
     """A named thing that has versions."""
 
     __tablename__ = "artifacts"
-    __table_args__ = _owned(UniqueConstraint("organization_row", "name"))
+    __table_args__ = owned(UniqueConstraint("organization_row", "name"))
     organization_row: Mapped[int] = mapped_column(ForeignKey("organizations.row"))
     name: Mapped[str] = mapped_column(_LABEL)
     description: Mapped[str | None] = mapped_column(_DESCRIPTION)
@@ -112,7 +112,7 @@ class ArtifactVersion(Base):
     """One version of an artifact."""
 
     __tablename__ = "artifact_versions"
-    __table_args__ = _owned(UniqueConstraint("artifact_row", "version"))
+    __table_args__ = owned(UniqueConstraint("artifact_row", "version"))
     organization_row: Mapped[int] = mapped_column(ForeignKey("organizations.row"))
     artifact_row: Mapped[int] = mapped_column(ForeignKey("artifacts.row"))
     version: Mapped[str] = mapped_column(_LABEL)
@@ -125,7 +125,7 @@ class SigningKey(Base):
     """An Ed25519 public key; the three keyids are the three spellings that clients use."""
 
     __tablename__ = "signing_keys"
-    __table_args__ = _owned(UniqueConstraint("organization_row", "keyid"))
+    __table_args__ = owned(UniqueConstraint("organization_row", "keyid"))
     organization_row: Mapped[int] = mapped_column(ForeignKey("organizations.row"))
     name: Mapped[str] = mapped_column(_LABEL)
     value: Mapped[str] = mapped_column(_LABEL)
@@ -138,7 +138,7 @@ class Binary(Base):
     """Content for one target of a version, and how far it has come."""
 
     __tablename__ = "binaries"
-    __table_args__ = _owned(
+    __table_args__ = owned(
         Index(
             "uq_binaries_living",
             "artifact_version_row",
@@ -181,7 +181,7 @@ class BinarySignature(Base):
     """A signature over a binary's hash, verified before it was stored."""
 
     __tablename__ = "binary_signatures"
-    __table_args__ = _owned(
+    __table_args__ = owned(
         UniqueConstraint("binary_row", "signing_key_row"), Index(None, "signing_key_row")
     )
     organization_row: Mapped[int] = mapped_column(ForeignKey("organizations.row"))

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.prn import Kind, Prn, format_organization_prn
 from signkit.registry.tables import (
     Artifact,
@@ -84,7 +85,7 @@ def view_binary(row: Binary, organization: UUID) -> View:
     }
 
 
-def _brief(row: BinarySignature, organization: UUID) -> View:
+def _brief(row: BinarySignature | BundleSignature, organization: UUID) -> View:
     return {
         "signature": row.signature,
         "signing_key_prn": _name(organization, Kind.SIGNING_KEY, row.signing_key.id),
@@ -114,6 +115,48 @@ def view_signature(row: BinarySignature, organization: UUID) -> View:
     }
 
 
+def view_bundle(row: Bundle, organization: UUID) -> View:
+    """Return a bundle as version 2 of the API sends it."""
+    return {
+        **_common(row, organization, Kind.BUNDLE),
+        "name": row.name,
+        "hash": row.hash,
+        "binaries": [
+            {
+                "prn": _name(organization, Kind.BINARY, member.binary_id),
+                "custom_metadata": _parsed(member.custom_metadata),
+            }
+            for member in row.members
+        ],
+    }
+
+
+def view_bundle_of_versions(row: Bundle, organization: UUID) -> View:
+    """Return a bundle as version 1 of the API sends it: the artifact versions of its binaries."""
+    versions = dict.fromkeys(member.artifact_version_id for member in row.members)
+    return {
+        **_common(row, organization, Kind.BUNDLE),
+        "name": row.name,
+        "artifact_versions": [
+            _name(organization, Kind.ARTIFACT_VERSION, version) for version in versions
+        ],
+    }
+
+
+def view_bundle_signature(row: BundleSignature, organization: UUID) -> View:
+    """Return a bundle signature as it is sent by itself."""
+    return {
+        **_common(row, organization, Kind.BUNDLE_SIGNATURE),
+        "bundle_prn": _name(organization, Kind.BUNDLE, row.bundle.id),
+        **_brief(row, organization),
+    }
+
+
+def view_signatures(row: Bundle, organization: UUID) -> list[View]:
+    """Return the signatures of a bundle as they are sent beside it."""
+    return [_brief(signature, organization) for signature in row.signatures]
+
+
 def _common(row: Base, organization: UUID, kind: Kind) -> View:
     return {
         "prn": _name(organization, kind, row.id),
@@ -124,11 +167,11 @@ def _common(row: Base, organization: UUID, kind: Kind) -> View:
 
 
 def _described(row: Artifact | ArtifactVersion | Binary) -> View:
-    metadata = row.custom_metadata
-    return {
-        "description": row.description,
-        "custom_metadata": None if metadata is None else json.loads(metadata),
-    }
+    return {"description": row.description, "custom_metadata": _parsed(row.custom_metadata)}
+
+
+def _parsed(metadata: str | None) -> object:
+    return None if metadata is None else json.loads(metadata)
 
 
 def _name(organization: UUID, kind: Kind, identity: UUID) -> str:

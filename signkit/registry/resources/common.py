@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
@@ -16,9 +15,10 @@ from starlette.responses import Response
 
 from signkit.errors import MalformedError
 from signkit.registry.bodies import Body
+from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import Parts
 from signkit.registry.filters import Keys
-from signkit.registry.paging import PageRequest, list_page
+from signkit.registry.paging import Listed, PageRequest, list_page
 from signkit.registry.prn import Kind, parse_prn
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
 from signkit.registry.tables import (
@@ -32,22 +32,22 @@ from signkit.registry.tables import (
 from signkit.registry.tokens import Caller
 from signkit.registry.views import answer
 
-_Resource = TypeVar("_Resource", Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey)
-
-_Changeable = Artifact | ArtifactVersion | Binary | SigningKey
+_Changeable = Artifact | ArtifactVersion | Binary | Bundle | SigningKey
 
 _KINDS = {
     Artifact: Kind.ARTIFACT,
     ArtifactVersion: Kind.ARTIFACT_VERSION,
     Binary: Kind.BINARY,
     BinarySignature: Kind.BINARY_SIGNATURE,
+    Bundle: Kind.BUNDLE,
+    BundleSignature: Kind.BUNDLE_SIGNATURE,
     SigningKey: Kind.SIGNING_KEY,
 }
 
 
 def find(
-    session: Session, table: type[_Resource], prn: str, caller: Caller, *options: ORMOption
-) -> _Resource:
+    session: Session, table: type[Listed], prn: str, caller: Caller, *options: ORMOption
+) -> Listed:
     """Return the resource that a path names.
 
     Args:
@@ -70,8 +70,8 @@ def find(
 
 
 def find_referred(
-    session: Session, table: type[_Resource], prn: str, *, caller: Caller, field: str
-) -> _Resource:
+    session: Session, table: type[Listed], prn: str, *, caller: Caller, field: str
+) -> Listed:
     """Return the resource that a field of a body names.
 
     Raises:
@@ -87,8 +87,8 @@ def find_referred(
 
 
 def _look_up(
-    session: Session, table: type[_Resource], prn: str, caller: Caller, *options: ORMOption
-) -> _Resource | None:
+    session: Session, table: type[Listed], prn: str, caller: Caller, *options: ORMOption
+) -> Listed | None:
     name = parse_prn(prn, kind=_KINDS[table], what="prn")
     if name.organization != caller.organization:
         return None
@@ -101,13 +101,13 @@ def _look_up(
 
 
 def answer_page(
-    table: type[_Resource],
+    table: type[Listed],
     paging: PageRequest,
     registry: Parts,
     *,
     caller: Caller,
     keys: Keys,
-    view: Callable[[_Resource, UUID], object],
+    view: Callable[[Listed, UUID], object],
 ) -> Response:
     """Answer a list: the page that was asked for.
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from signkit.errors import FormatError, KeyRefusedError
 from signkit.registry.bodies import Body, Label
+from signkit.registry.bundle_tables import BundleSignature
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.filters import SIGNING_KEY_KEYS
 from signkit.registry.paging import Paging
@@ -111,8 +112,10 @@ def delete_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> R
     """Remove a signing key that signed nothing here."""
     with registry.database.write() as session:
         row = find(session, SigningKey, prn, caller)
-        used = select(BinarySignature.row).where(BinarySignature.signing_key_row == row.row)
-        if session.scalar(used.limit(1)) is not None:
-            raise refuse(CONFLICT, "signatures were made with the signing key; delete them first")
+        for table in (BinarySignature, BundleSignature):
+            used = select(table.row).where(table.signing_key_row == row.row)
+            if session.scalar(used.limit(1)) is not None:
+                detail = "signatures were made with the signing key; delete them first"
+                raise refuse(CONFLICT, detail)
         session.delete(row)
     return Response(status_code=204)

@@ -1,0 +1,77 @@
+"""/bundle_signatures: verified before they are stored."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from sqlalchemy import select
+from starlette.responses import Response
+
+from signkit.registry.bodies import Name
+from signkit.registry.bundle_tables import Bundle, BundleSignature
+from signkit.registry.context import ApiRoute, CurrentCaller, Registry
+from signkit.registry.filters import BUNDLE_SIGNATURE_KEYS
+from signkit.registry.paging import Paging
+from signkit.registry.resources.common import answer_page, find, find_referred
+from signkit.registry.resources.signing import MadeSignature, find_signing_key, verify_over_hash
+from signkit.registry.views import answer, view_bundle_signature
+
+router = APIRouter(prefix="/bundle_signatures", route_class=ApiRoute)
+
+
+class BundleSignatureCreate(MadeSignature):
+    """What attaches a signature to a bundle."""
+
+    bundle_prn: Name
+
+
+@router.post("")
+def create_bundle_signature(
+    body: BundleSignatureCreate, registry: Registry, caller: CurrentCaller
+) -> Response:
+    """Attach a signature; a second one by the same key changes nothing and returns the first."""
+    with registry.database.write() as session:
+        bundle = find_referred(session, Bundle, body.bundle_prn, caller=caller, field="bundle_prn")
+        key = find_signing_key(session, body, caller)
+        verify_over_hash(key, bundle.hash, body.signature)
+        query = select(BundleSignature).where(
+            BundleSignature.bundle_row == bundle.row, BundleSignature.signing_key_row == key.row
+        )
+        found = session.scalar(query)
+        row = found or BundleSignature(
+            organization_row=bundle.organization_row,
+            bundle=bundle,
+            signing_key=key,
+            signature=body.signature,
+        )
+        session.add(row)
+    view = view_bundle_signature(row, caller.organization)
+    return answer({"bundle_signature": view}, status=200 if found else 201)
+
+
+@router.get("")
+def list_bundle_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+    """List bundle signatures."""
+    return answer_page(
+        BundleSignature,
+        paging,
+        registry,
+        caller=caller,
+        keys=BUNDLE_SIGNATURE_KEYS,
+        view=view_bundle_signature,
+    )
+
+
+@router.get("/{prn}")
+def read_bundle_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Return one bundle signature."""
+    with registry.database.read() as session:
+        row = find(session, BundleSignature, prn, caller)
+    return answer({"bundle_signature": view_bundle_signature(row, caller.organization)})
+
+
+@router.delete("/{prn}")
+def delete_bundle_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Remove a bundle signature."""
+    with registry.database.write() as session:
+        session.delete(find(session, BundleSignature, prn, caller))
+    return Response(status_code=204)

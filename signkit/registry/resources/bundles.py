@@ -1,0 +1,235 @@
+"""/bundles: ordered sets of signed binaries, made once and never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from signkit.errors import MalformedError
+from signkit.formats.bundle import compute_bundle_hash
+from signkit.model import bundle as model
+from signkit.registry.bodies import BODY_SIZE, Body, BundleName, Id, Metadata, Name
+from signkit.registry.bundle_tables import Bundle, BundleMember
+from signkit.registry.context import VERSION_1, ApiRoute, ApiVersion, CurrentCaller, Registry
+from signkit.registry.filters import BUNDLE_KEYS
+from signkit.registry.paging import Paging
+from signkit.registry.prn import Kind, Prn
+from signkit.registry.problems import refuse_field
+from signkit.registry.resources.common import (
+    answer_page,
+    change,
+    find,
+    find_referred,
+    refusing_taken,
+)
+from signkit.registry.states import BinaryState
+from signkit.registry.tables import ArtifactVersion, Binary
+from signkit.registry.tokens import Caller
+from signkit.registry.views import (
+    answer,
+    view_bundle,
+    view_bundle_of_versions,
+    view_signatures,
+)
+
+router = APIRouter(prefix="/bundles", route_class=ApiRoute)
+
+_MOST_MEMBERS = 1_000
+_TAKEN = {"bundles.name": "name", "bundles.id": "id"}
+_VERSION_KIND = f":{Kind.ARTIFACT_VERSION}:"
+
+
+class MemberCreate(Body):
+    """One binary, and what devices are given with it instead of its own custom metadata."""
+
+    prn: Name
+    custom_metadata: Metadata | None = None
+
+
+class BundleCreate(Body):
+    """What makes a bundle: binaries (version 2) or artifact versions (version 1)."""
+
+    binaries: (
+        Annotated[tuple[MemberCreate, ...], Field(strict=False, max_length=_MOST_MEMBERS)] | None
+    ) = None
+    artifact_version_prns: (
+        Annotated[tuple[Name, ...], Field(strict=False, max_length=_MOST_MEMBERS)] | None
+    ) = None
+    name: BundleName | None = None
+    id: Id | None = None
+
+
+class BundlePatch(Body):
+    """What changes a bundle: its name alone."""
+
+    name: BundleName | None = None
+
+
+@router.post("")
+def create_bundle(
+    body: BundleCreate, registry: Registry, caller: CurrentCaller, version: ApiVersion
+) -> Response:
+    """Make a bundle of signed binaries; its hash and the metadata of each are settled here."""
+    with refusing_taken(_TAKEN), registry.database.write() as session:
+        members = list(_find_members(session, body, caller))
+        _check_members(members)
+        row = Bundle(
+            organization_row=caller.organization_row,
+            name=body.name,
+            hash=_hash(members, caller),
+            members=[_member(place, *member) for place, member in enumerate(members)],
+        )
+        if body.id is not None:
+            row.id = body.id
+        session.add(row)
+    return answer({"bundle": _view(version)(row, caller.organization)}, status=201)
+
+
+_Member = tuple[Binary, str | None]
+_View = Callable[[Bundle, UUID], dict[str, object]]
+
+
+def _find_members(session: Session, body: BundleCreate, caller: Caller) -> Iterator[_Member]:
+    """Yield each binary with the custom metadata settled for it, as JSON."""
+    if (body.binaries is None) == (body.artifact_version_prns is None):
+        raise refuse_field("binaries", "expected this or artifact_version_prns")
+    for asked in body.binaries or ():
+        given = asked.custom_metadata
+        text = None if given is None else json.dumps(given, separators=(",", ":"))
+        # A client in use puts the name of an artifact version here (contract section 2.8).
+        if _VERSION_KIND in asked.prn:
+            found: Iterable[Binary] = _signed_binaries(
+                session, asked.prn, caller=caller, field="binaries"
+            )
+        else:
+            found = (find_referred(session, Binary, asked.prn, caller=caller, field="binaries"),)
+        yield from ((binary, _settle(text, binary)) for binary in found)
+    for prn in body.artifact_version_prns or ():
+        for binary in _signed_binaries(session, prn, caller=caller, field="artifact_version_prns"):
+            yield binary, _settle(None, binary)
+
+
+def _signed_binaries(session: Session, prn: str, *, caller: Caller, field: str) -> Sequence[Binary]:
+    version = find_referred(session, ArtifactVersion, prn, caller=caller, field=field)
+    query = select(Binary).where(
+        Binary.artifact_version_row == version.row, Binary.state == BinaryState.SIGNED
+    )
+    binaries = session.scalars(query.order_by(Binary.target)).all()
+    if not binaries:
+        raise refuse_field(field, f"{prn[:200]} has no signed binary")
+    return binaries
+
+
+def _settle(given: str | None, binary: Binary) -> str | None:
+    version = binary.artifact_version
+    choices = (
+        given,
+        binary.custom_metadata,
+        version.custom_metadata,
+        version.artifact.custom_metadata,
+    )
+    return next((choice for choice in choices if choice is not None), None)
+
+
+def _check_members(members: Sequence[_Member]) -> None:
+    if not 1 <= len(members) <= _MOST_MEMBERS:
+        text = f"expected 1 to {_MOST_MEMBERS} binaries, got {len(members)}"
+        raise refuse_field("binaries", text)
+    seen: set[int] = set()
+    for binary, _metadata in members:
+        if binary.state != BinaryState.SIGNED:
+            text = f"the binary {binary.id} is {binary.state}, expected signed"
+            raise refuse_field("binaries", text)
+        if binary.row in seen:
+            raise refuse_field("binaries", f"the binary {binary.id} is named twice")
+        seen.add(binary.row)
+    size = sum(len(metadata or "") for _binary, metadata in members)
+    if size > BODY_SIZE:
+        text = f"expected at most {BODY_SIZE} bytes of custom metadata in all, got {size}"
+        raise refuse_field("binaries", text)
+
+
+def _hash(members: Sequence[_Member], caller: Caller) -> str:
+    values = [
+        model.BundleMember(
+            prn=str(Prn(organization=caller.organization, kind=Kind.BINARY, id=binary.id)),
+            size=binary.size,
+            hash=binary.hash,
+            target=binary.target,
+            custom_metadata=None if metadata is None else json.loads(metadata),
+        )
+        for binary, metadata in members
+    ]
+    try:
+        return compute_bundle_hash(values)
+    except MalformedError as error:
+        raise refuse_field("binaries", str(error)) from None
+
+
+def _member(place: int, binary: Binary, metadata: str | None) -> BundleMember:
+    return BundleMember(
+        index=place,
+        binary_row=binary.row,
+        binary_id=binary.id,
+        artifact_version_id=binary.artifact_version.id,
+        custom_metadata=metadata,
+    )
+
+
+def _view(version: str) -> _View:
+    return view_bundle_of_versions if version == VERSION_1 else view_bundle
+
+
+@router.get("")
+def list_bundles(
+    paging: Paging, registry: Registry, caller: CurrentCaller, version: ApiVersion
+) -> Response:
+    """List bundles."""
+    return answer_page(
+        Bundle, paging, registry, caller=caller, keys=BUNDLE_KEYS, view=_view(version)
+    )
+
+
+@router.get("/{prn}")
+def read_bundle(
+    prn: str, registry: Registry, caller: CurrentCaller, version: ApiVersion
+) -> Response:
+    """Return one bundle."""
+    with registry.database.read() as session:
+        row = find(session, Bundle, prn, caller)
+    return answer({"bundle": _view(version)(row, caller.organization)})
+
+
+@router.get("/{prn}/signatures")
+def read_bundle_signatures(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Return the signatures of a bundle, under both of the names that clients look for."""
+    with registry.database.read() as session:
+        found = view_signatures(find(session, Bundle, prn, caller), caller.organization)
+    return answer({"signatures": found, "bundle_signatures": found})
+
+
+@router.patch("/{prn}")
+def change_bundle(
+    prn: str, body: BundlePatch, registry: Registry, caller: CurrentCaller, *, version: ApiVersion
+) -> Response:
+    """Change a bundle's name."""
+    with refusing_taken(_TAKEN), registry.database.write() as session:
+        row = find(session, Bundle, prn, caller)
+        change(row, body, "name")
+    return answer({"bundle": _view(version)(row, caller.organization)})
+
+
+@router.delete("/{prn}")
+def delete_bundle(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+    """Remove a bundle and its signatures; its binaries stay."""
+    with registry.database.write() as session:
+        session.delete(find(session, Bundle, prn, caller))
+    return Response(status_code=204)
