@@ -276,7 +276,7 @@ class Bench:
             return ()
         request = self.many_items()
         on_token = self.token_options(module)
-        return measure(
+        figure = measure(
             f"sign {self.item_count} items on SoftHSM2, one PIN",
             "the same with a key file",
             lambda: self.sign_anew(request, *on_token),
@@ -284,6 +284,9 @@ class Bench:
             rounds=self.rounds,
             bound=None,
         )
+        rates = [self.item_count / statistics.median(each) for each in (figure.ours, figure.theirs)]
+        figure.extra = "{:.0f} items a second on the token, {:.0f} from the file".format(*rates)
+        return figure
 
     def token_options(self, module: Path) -> list[str]:
         """Put the key on a token of its own, and return what names it there instead."""
