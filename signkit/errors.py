@@ -5,7 +5,7 @@
       FormatError 3             the bytes do not have the shape
         TooLargeError · MalformedError · NotCanonicalError · UnsupportedVersionError
       VerificationError 4       a conclusion: not authentic, or could not be checked
-        SignatureInvalidError · UnknownKeyError · KeyRefusedError · ContextError
+        SignatureInvalidError · UnknownKeyError · KeyRefusedError · ContextError · ConflictError
         DigestMismatchError 10
         DocumentError           one document is refused, with the reason behind it
           StatementError 11 · RequestError 12 · ResponseError 13 · TrustError 14
@@ -115,6 +115,12 @@ class ContextError(VerificationError):
     """Authentic, but for something else: another artifact, target or purpose."""
 
     code = "context"
+
+
+class ConflictError(VerificationError):
+    """One key is said to have signed one thing in two ways: at least one of them is not honest."""
+
+    code = "conflict"
 
 
 class DigestMismatchError(VerificationError):

@@ -9,16 +9,17 @@ Spec: docs/formats/envelope.md.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from signkit.errors import MalformedError, NotCanonicalError
+from signkit.errors import ContextError, MalformedError, NotCanonicalError, UnknownKeyError
+from signkit.verify import limits
 from signkit.verify.digest import Sha256, compute_digest
 from signkit.verify.ed25519 import PublicKey, verify_signature
-from signkit.verify.encoding import encode_base64, encode_json
+from signkit.verify.encoding import Fields, encode_base64, encode_json
 from signkit.verify.envelope import (
     Signature,
     carried_keys,
@@ -88,6 +89,41 @@ def envelope_value(
         "payload": encode_base64(payload),
         "signatures": [_signature_value(signature) for signature in signatures],
     }
+
+
+def join_envelopes(parts: Mapping[str, object], *, what: str) -> dict[str, object]:
+    """Return one envelope that holds the signatures of several with one payload, by rising keyid.
+
+    Of each only the signature by its own key is taken: whatever stands beside it was verified by
+    nobody.
+
+    Args:
+        parts: keyid to the envelope that this key signed, as a JSON value; at least one.
+        what: What is in them, for messages.
+
+    Raises:
+        FormatError: an envelope is malformed.
+        UnknownKeyError: one of them does not hold the signature of its key.
+        ContextError: their payloads are not the same bytes.
+
+    Spec: docs/formats/combined.md section 4.
+    """
+    payloads: set[tuple[str, str]] = set()
+    signatures: list[object] = []
+    for keyid, value in sorted(parts.items()):
+        fields = Fields(value, what)
+        payloads.add((fields.text("payloadType"), fields.text("payload")))
+        offered = fields.array("signatures", most=limits.ENVELOPE_SIGNATURE_COUNT)
+        own = [each for each in offered if isinstance(each, dict) and each.get("keyid") == keyid]
+        if len(own) != 1:
+            message = f"the {what} is not signed by {keyid}, which is said to have signed it"
+            raise UnknownKeyError(message)
+        signatures += own
+    if len(payloads) != 1:
+        message = f"the {what} says one thing in one envelope and another in the next"
+        raise ContextError(message)
+    ((kind, payload),) = payloads
+    return {"payloadType": kind, "payload": payload, "signatures": signatures}
 
 
 def encode_envelope(payload_type: str, payload: bytes, signatures: Sequence[Signature]) -> bytes:

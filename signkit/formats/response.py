@@ -71,14 +71,7 @@ def encode_response(response: Response) -> bytes:
             "ledger_before": {"sha256": response.ledger_before.hex()},
             "ledger_after": {"sha256": response.ledger_after.hex()},
             "transcript": {"sha256": response.transcript.hex()},
-            "keys": [
-                {
-                    "name": key.name,
-                    "keyid": key.public_key.keyid,
-                    "public_key": encode_base64(key.public_key.raw),
-                }
-                for key in response.keys
-            ],
+            "keys": [named_key_value(key) for key in response.keys],
             "items": [_item_value(item) for item in response.items],
         }
     )
@@ -93,11 +86,22 @@ def _item_value(item: ItemResult) -> dict[str, object]:
     if item.error is not None:
         value["error"] = {"code": item.error.code, "message": item.error.message}
     else:
-        value["signatures"] = [
-            {"scheme": made.scheme, "keyid": made.keyid, "value": made.value}
-            for made in item.signatures
-        ]
+        value["signatures"] = [signature_value(made) for made in item.signatures]
     return value
+
+
+def named_key_value(key: NamedKey) -> dict[str, object]:
+    """Return a key that signed as a JSON value."""
+    return {
+        "name": key.name,
+        "keyid": key.public_key.keyid,
+        "public_key": encode_base64(key.public_key.raw),
+    }
+
+
+def signature_value(made: ItemSignature) -> dict[str, object]:
+    """Return one signature of an item as a JSON value."""
+    return {"scheme": made.scheme, "keyid": made.keyid, "value": made.value}
 
 
 def parse_response(payload: bytes) -> Response:
@@ -116,7 +120,7 @@ def parse_response(payload: bytes) -> Response:
     after = Sha256(fields.sha256("ledger_after"))
     transcript = Sha256(fields.sha256("transcript"))
     keys = tuple(
-        _parse_key(member, f"response.keys[{index}]")
+        read_named_key(member, f"response.keys[{index}]")
         for index, member in enumerate(fields.array("keys", most=limits.KEY_COUNT))
     )
     keyids = {key.public_key.keyid for key in keys}
@@ -141,7 +145,13 @@ def parse_response(payload: bytes) -> Response:
     )
 
 
-def _parse_key(value: object, where: str) -> NamedKey:
+def read_named_key(value: object, where: str) -> NamedKey:
+    """Parse a key that signed.
+
+    Raises:
+        FormatError: a field is unknown, missing or wrong, or the keyid is another key's.
+        KeyRefusedError: it must not be used.
+    """
     fields = Fields(value, where)
     name = fields.label("name")
     keyid = fields.text("keyid")
@@ -168,7 +178,7 @@ def _parse_item(value: object, index: int, keyids: set[str]) -> ItemResult:
     if fields.has("error"):
         error = _parse_error(fields.member("error"), where)
     else:
-        signatures = _parse_signatures(fields, where, keyids)
+        signatures = read_item_signatures(fields, where, keyids)
     fields.done()
     return ItemResult(
         item=index,
@@ -191,7 +201,17 @@ def _parse_error(fields: Fields, where: str) -> ItemError:
     return ItemError(code=code, message=message)
 
 
-def _parse_signatures(fields: Fields, where: str, keyids: set[str]) -> tuple[ItemSignature, ...]:
+def read_item_signatures(fields: Fields, where: str, keyids: set[str]) -> tuple[ItemSignature, ...]:
+    """Parse the signatures of an item.
+
+    Args:
+        fields: The item; its member `signatures` is taken.
+        where: The item's place, for messages.
+        keyids: Who may stand there.
+
+    Raises:
+        FormatError: a field is unknown, missing or wrong, or a key signed twice under one scheme.
+    """
     made: list[ItemSignature] = []
     members = fields.array("signatures", least=1, most=limits.ENVELOPE_SIGNATURE_COUNT)
     for place, member in enumerate(members):

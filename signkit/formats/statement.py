@@ -7,17 +7,15 @@ Spec: docs/formats/statement.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from signkit.errors import FormatError, ResponseError, StatementError, VerificationError
-from signkit.formats.response import PAYLOAD_TYPE as RESPONSE_TYPE
+from signkit.formats.combined import open_answer
+from signkit.formats.envelope import join_envelopes
+from signkit.model.response import ItemResult
 from signkit.verify import limits
-from signkit.verify.encoding import Fields, encode_json, parse_json
-from signkit.verify.envelope import (
-    carried_keys,
-    open_envelope,
-    parse_envelope,
-    peek_payload,
-    read_envelope,
-)
+from signkit.verify.encoding import encode_json
+from signkit.verify.envelope import parse_envelope, peek_payload, read_envelope
 from signkit.verify.statement import PAYLOAD_TYPE, Statement, parse_statement
 from signkit.verify.verdict import Expectation
 
@@ -48,27 +46,23 @@ def read_statement_unverified(data: bytes) -> tuple[Statement, tuple[str, ...], 
 def statement_from_response(data: bytes, *, name: str, expectation: Expectation) -> bytes:
     """Take the statement for one content file out of a response.
 
-    The response proves nothing here: its envelope is opened under the key that travels in it,
+    A response proves nothing here: its envelope is opened under the key that travels in it,
     which shows only that it is whole. The statement is verified afterwards.
 
     Args:
-        data: The response, at most limits.RESPONSE_SIZE bytes.
+        data: The response, or a combined one, at most limits.RESPONSE_SIZE bytes.
         name: The content's file name. A response with a single statement answers for any name.
         expectation: Its artifact and target choose among statements for the same name.
 
     Returns:
-        The envelope as JSON, for `verify_statement`.
+        The envelope with the signatures of all who signed, as JSON, for `verify_statement`.
 
     Raises:
         ResponseError: malformed, damaged, or not exactly one statement fits.
     """
+    answer = open_answer(data)
     try:
-        envelope = parse_envelope(
-            data, payload_type=RESPONSE_TYPE, limit=limits.RESPONSE_SIZE, what="response"
-        )
-        keys = carried_keys(envelope)
-        opened = open_envelope(envelope, keys=keys, threshold=1, what="the response")
-        offered = _offered_statements(opened.payload)
+        offered = [statement for item in answer.items for statement in _statement_of(item)]
     except (FormatError, VerificationError) as error:
         raise ResponseError(str(error), hint=error.hint, reason=error.code) from error
     fitting = [pair for pair in offered if _fits(pair[0], expectation)]
@@ -80,25 +74,13 @@ def statement_from_response(data: bytes, *, name: str, expectation: Expectation)
     return fitting[0][1]
 
 
-def _offered_statements(payload: bytes) -> list[tuple[Statement, bytes]]:
-    response = Fields(parse_json(payload, limit=limits.RESPONSE_SIZE, what="response"), "response")
-    offered: list[tuple[Statement, bytes]] = []
-    for index, member in enumerate(response.array("items", most=limits.ITEM_COUNT)):
-        where = f"response.items[{index}]"
-        item = Fields(member, where)
-        if not item.has("signatures"):
-            continue
-        for value in item.array("signatures", most=limits.ENVELOPE_SIGNATURE_COUNT):
-            signature = Fields(value, f"{where}.signatures")
-            if signature.text("scheme") == "statement":
-                offered.append(_peek(signature.take("value")))
-    return offered
-
-
-def _peek(value: object) -> tuple[Statement, bytes]:
-    """Read what an unopened statement says, only to choose among several."""
-    envelope = read_envelope(value, payload_type=PAYLOAD_TYPE, what="statement")
-    return parse_statement(peek_payload(envelope)), encode_json(value)
+def _statement_of(item: ItemResult) -> Iterator[tuple[Statement, bytes]]:
+    """Read what an item's unopened statement says, if it has one, to choose among several."""
+    made = {each.keyid: each.value for each in item.signatures if each.scheme == "statement"}
+    if made:
+        value = join_envelopes(made, what="statement")
+        envelope = read_envelope(value, payload_type=PAYLOAD_TYPE, what="statement")
+        yield parse_statement(peek_payload(envelope)), encode_json(value)
 
 
 def _fits(said: Statement, expectation: Expectation) -> bool:

@@ -108,3 +108,41 @@ class VerifiedResponse:
     response: Response
     digest: Sha256
     station_key: PublicKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """Signatures that were made without signkit and imported: no station vouches for them.
+
+    Attributes:
+        keys: The keys that signed, by rising keyid.
+        items: One result for each item of the request, in its order: signatures only, and content
+            that nobody says was hashed.
+    """
+
+    keys: tuple[NamedKey, ...]
+    items: tuple[ItemResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """All that came back for one request: one response, or several and what was imported.
+
+    Like a response it asserts and does not prove.
+
+    Attributes:
+        request: SHA-256 of the request file.
+        digest: SHA-256 of the file that holds all this.
+        responses: What stations said, by rising digest.
+        imported: What no station vouches for, or None.
+        keys: Everyone who signed in any of them.
+        items: The union of the results, one for each item of the request, in its order. Signatures
+            win over an error.
+    """
+
+    request: Sha256
+    digest: Sha256
+    responses: tuple[VerifiedResponse, ...]
+    imported: Imported | None
+    keys: tuple[NamedKey, ...]
+    items: tuple[ItemResult, ...]

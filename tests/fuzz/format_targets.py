@@ -11,6 +11,7 @@ from signkit.custody.key_file import parse_key
 from signkit.errors import KeyLockedError
 from signkit.formats.chain import End
 from signkit.formats.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from signkit.formats.combined import combine_answers, is_combined, open_answer
 from signkit.formats.der import SEQUENCE, DerReader, encode_der
 from signkit.formats.display import count_columns, escape, wrap_columns
 from signkit.formats.key_form import KeyForm
@@ -26,7 +27,7 @@ from signkit.formats.private_key import (
 from signkit.formats.request import open_request, parse_request, sign_request
 from signkit.formats.response import encode_response, open_response, parse_response
 from signkit.model.request import Request
-from signkit.model.response import Response
+from signkit.model.response import Answer, Response
 from signkit.prepare.release_list import ReleaseList, fill, parse_path_list, parse_release_list
 from signkit.schemes.peridio import decode_signature
 from signkit.station.ledger import open_ledger
@@ -77,6 +78,12 @@ def _response(payload: bytes) -> Response:
 
 def _response_holds(response: Response, _data: bytes) -> None:
     assert parse_response(encode_response(response)) == response
+
+
+def _combined_holds(_answer: Answer, data: bytes) -> None:
+    combined = combine_answers([data])
+    assert combined == data or not is_combined(data)
+    assert combine_answers([combined, data]) == combined
 
 
 def _checkpoint(data: bytes) -> Checkpoint:
@@ -265,6 +272,12 @@ TARGETS = (
     Target(name="request-file", parse=open_request, holds=nothing_more, seeds=files("request")),
     Target(name="request", parse=_request, holds=_request_holds, seeds=payloads("request")),
     Target(name="response-file", parse=open_response, holds=nothing_more, seeds=files("response")),
+    Target(
+        name="combined",
+        parse=open_answer,
+        holds=_combined_holds,
+        seeds=together(files("combined"), files("response")),
+    ),
     Target(name="response", parse=_response, holds=_response_holds, seeds=payloads("response")),
     Target(
         name="plan-file", parse=parse_plan, holds=one_spelling(encode_plan), seeds=files("plan")

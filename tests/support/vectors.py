@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from signkit.verify.encoding import encode_base64, encode_json
+from tests.support.combined_vectors import combined_vectors
 from tests.support.documents import (
     REQUEST_TYPE,
     RESPONSE_TYPE,
@@ -347,6 +348,7 @@ def vectors() -> dict[str, dict[str, tuple[bytes, str]]]:
             *_second_spellings(response_file()),
             *_without_key(json.loads(response_file())),
         ],
+        "combined": list(combined_vectors()),
         "statement": [
             release,
             *_valid_statements(),

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from signkit.errors import DocumentError, SignkitError
+from signkit.formats.combined import open_answer
 from signkit.formats.request import open_request
 from signkit.formats.response import open_response
 from signkit.verify.trust import load_trust
@@ -25,6 +26,7 @@ def _open_statement(data: bytes) -> object:
 OPENERS: dict[str, Callable[[bytes], object]] = {
     "request": open_request,
     "response": open_response,
+    "combined": open_answer,
     "statement": _open_statement,
     "trust": load_trust,
 }

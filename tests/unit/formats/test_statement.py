@@ -18,6 +18,7 @@ from signkit.verify.verdict import (
 )
 from tests.support.documents import (
     item_value,
+    key_value,
     request_of,
     request_value,
     response_file,
@@ -149,9 +150,14 @@ def test_a_response_proves_nothing() -> None:
     """Attacker: wraps a statement of a key of his own in a whole response. Unknown key."""
     signature = {
         "scheme": "statement",
-        "keyid": PROD.public_key.keyid,
+        "keyid": STRANGER.public_key.keyid,
         "value": statement_envelope(STRANGER),
     }
-    data = response_file(response_value(result_value(signatures=[signature])))
-    with pytest.raises(StatementError):
-        taken(data)
+    item = result_value(signatures=[signature])
+    with pytest.raises(StatementError) as caught:
+        taken(response_file(response_value(item, keys=[key_value(STRANGER)])))
+    assert caught.value.reason == "unknown-key"
+    lie = result_value(signatures=[{**signature, "keyid": PROD.public_key.keyid}])
+    with pytest.raises(ResponseError) as refused:
+        taken(response_file(response_value(lie)))
+    assert refused.value.reason == "unknown-key"
