@@ -22,6 +22,7 @@ _COMMANDS = (
     "show",
     "sign",
     "ledger",
+    "combine",
     "submit",
     "verify",
     "extract",

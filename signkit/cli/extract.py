@@ -11,9 +11,11 @@ from signkit.cli import output
 from signkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from signkit.model.response import ItemResult, ItemSignature, Response
+    from signkit.model.response import Answer, ItemResult
+
+_KEYID_SHOWN = 16
 
 
 def register(app: typer.Typer) -> None:
@@ -22,21 +24,26 @@ def register(app: typer.Typer) -> None:
 
 
 def extract(
-    response: Annotated[Path, typer.Argument(metavar="RESPONSE", help="X.response.json")],
+    response: Annotated[
+        Path, typer.Argument(metavar="RESPONSE", help="X.response.json or X.combined.json")
+    ],
     *,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write to; default: beside the response.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
-    """Write NAME.statement.json, NAME.permit.json and NAME.sig (64 raw bytes) for each signed NAME."""
+    """Write NAME.statement.json, NAME.permit.json and NAME.sig (64 raw bytes) for each signed NAME.
+
+    Where several keys signed, the statement holds them all, and each has its own NAME.KEYID.sig.
+    """
+    from signkit.formats.combined import open_answer
     from signkit.formats.files import check_target, read_file, write_new
-    from signkit.formats.response import open_response
     from signkit.verify import limits
 
     folder = response.parent if out is None else out
     data = read_file(response, limit=limits.RESPONSE_SIZE, what="response")
-    files = _files(open_response(data).response)
+    files = _files(open_answer(data))
     for name in files:
         check_target(folder / name, replace=True)
     for name, content in files.items():
@@ -51,12 +58,11 @@ def _ending(suffix: str) -> Callable[[str], bool]:
     return lambda path: path.endswith(suffix)
 
 
-def _files(response: Response) -> dict[str, bytes]:
+def _files(answer: Answer) -> dict[str, bytes]:
     files: dict[str, bytes] = {}
-    for item in response.items:
+    for item in answer.items:
         name = _content_name(item)
-        for made in item.signatures:
-            suffix, content = _encode(made)
+        for suffix, content in _encode(item):
             if name + suffix in files:
                 message = f"two items are named {name!r}: their files cannot lie in one folder"
                 hint = "`signkit verify --response` with --target needs no such files"
@@ -80,14 +86,21 @@ def _content_name(item: ItemResult) -> str:
     return f"item-{item.item + 1}"
 
 
-def _encode(made: ItemSignature) -> tuple[str, bytes]:
-    from signkit.schemes import trust
-    from signkit.schemes.peridio import NAME, decode_signature
+def _encode(item: ItemResult) -> Iterator[tuple[str, bytes]]:
+    """Yield the endings and contents of an item's files; several keys' envelopes become one."""
+    from signkit.formats.envelope import join_envelopes
+    from signkit.schemes import peridio, trust
     from signkit.verify.encoding import encode_json
 
-    if made.scheme == trust.NAME:
+    by_scheme: dict[str, dict[str, object]] = {}
+    for made in item.signatures:
+        by_scheme.setdefault(made.scheme, {})[made.keyid] = made.value
+    if trust.NAME in by_scheme:
         message = "the response signs a trust root: there is nothing to extract"
         raise UsageError(message, hint="`signkit trust sign DRAFT --response RESPONSE` takes it")
-    if made.scheme == NAME:
-        return ".sig", decode_signature(made.value)
-    return f".{made.scheme}.json", encode_json(made.value)
+    blind = by_scheme.pop(peridio.NAME, {})
+    for keyid, value in blind.items():
+        ending = ".sig" if len(blind) == 1 else f".{keyid[:_KEYID_SHOWN]}.sig"
+        yield ending, peridio.decode_signature(value)
+    for scheme, envelopes in by_scheme.items():
+        yield f".{scheme}.json", encode_json(join_envelopes(envelopes, what=scheme))

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TextIO
 
-from signkit.errors import DocumentError, FileError, PolicyError, SignkitError
+from signkit.errors import DocumentError, FileError, PolicyError, SignkitError, ThresholdError
 from signkit.formats.display import one_line
 
 Advance = Callable[[int], None]
@@ -68,6 +68,8 @@ def describe_error(error: SignkitError) -> dict[str, object]:
         value["hint"] = error.hint
     if isinstance(error, DocumentError) and error.reason:
         value["reason"] = error.reason
+    if isinstance(error, ThresholdError):
+        value |= {"required": error.required, "got": error.got, "missing": list(error.missing)}
     if isinstance(error, PolicyError):
         value["control"] = error.control
     return value

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from signkit.formats.display import escape, format_table, human_size
 from signkit.formats.fingerprint import word_rows
-from signkit.model.response import ItemResult, VerifiedResponse
+from signkit.model.response import Answer, ItemResult, VerifiedResponse
 from signkit.verify.statement import Statement
 
 _LABEL_WIDTH = 12
@@ -34,6 +34,39 @@ def render_response(verified: VerifiedResponse, *, name: str) -> str:
             format_table(("item", "SHA-256", "content", "result"), rows),
         ]
     )
+
+
+def render_answer(answer: Answer, *, name: str) -> str:
+    """Show a combined response: the union of what it holds, and then each response in it."""
+    keys = [f"{escape(key.name)}  {key.public_key.keyid}" for key in answer.keys]
+    rows = [
+        (str(result.item + 1), result.digest.hex(), _signers(result)) for result in answer.items
+    ]
+    head = [
+        f"COMBINED {escape(name)}",
+        _row("SHA-256", answer.digest.hex()),
+        _row("answers", answer.request.hex()),
+        *(_row("key" if place == 0 else "", line) for place, line in enumerate(keys)),
+        "",
+        format_table(("item", "SHA-256", "result"), rows),
+    ]
+    held = [
+        render_response(each, name=f"{place} of {len(answer.responses)}")
+        for place, each in enumerate(answer.responses, 1)
+    ]
+    if answer.imported is not None:
+        lines = [f"{escape(key.name)}  {key.public_key.keyid}" for key in answer.imported.keys]
+        title = "IMPORTED signatures: made without signkit, no station vouches for them"
+        held.append("\n".join([title, *(_row("key", line) for line in lines)]))
+    return "\n\n".join(["\n".join(head), *held])
+
+
+def _signers(result: ItemResult) -> str:
+    if result.error is not None:
+        return f"{escape(result.error.code)}: {escape(result.error.message)}"
+    schemes = dict.fromkeys(each.scheme for each in result.signatures)
+    counts = {name: sum(each.scheme == name for each in result.signatures) for name in schemes}
+    return "signed: " + ", ".join(f"{escape(name)} by {count}" for name, count in counts.items())
 
 
 def _result_row(result: ItemResult) -> tuple[str, str, str, str]:

@@ -11,7 +11,7 @@ from signkit.cli import output
 from signkit.cli.review import HtmlFile, write_page
 from signkit.errors import MalformedError, UsageError
 
-_HINT = "`signkit show` reads requests, responses, statements and trust roots"
+_HINT = "`signkit show` reads requests, responses (also combined ones), statements and trust roots"
 
 
 def register(app: typer.Typer) -> None:
@@ -35,10 +35,13 @@ def show(
 
 
 def _render(data: bytes, name: str, html: Path | None) -> tuple[dict[str, object], str]:
-    from signkit.formats import request, response
+    from signkit.formats import combined, request, response
     from signkit.verify import limits, statement, trust
     from signkit.verify.encoding import Fields, parse_json
 
+    if combined.is_combined(data):
+        _check_no_page(html, name)
+        return _combined(data, name)
     document = Fields(parse_json(data, limit=limits.RESPONSE_SIZE, what="document"), "document")
     kind = document.text("payloadType") if document.has("payloadType") else ""
     if kind == request.PAYLOAD_TYPE:
@@ -51,10 +54,14 @@ def _render(data: bytes, name: str, html: Path | None) -> tuple[dict[str, object
     if kind not in renderers:
         message = f"{name}: expected the payloadType of a signkit document, got {kind!r:.80}"
         raise MalformedError(message, hint=_HINT)
+    _check_no_page(html, name)
+    return renderers[kind](data, name)
+
+
+def _check_no_page(html: Path | None, name: str) -> None:
     if html is not None:
         message = f"--html: {name} is no request, and only of requests there is a page"
         raise UsageError(message, hint="leave --html out")
-    return renderers[kind](data, name)
 
 
 def _request(data: bytes, name: str, html: Path | None) -> tuple[dict[str, object], str]:
@@ -90,6 +97,19 @@ def _response(data: bytes, name: str) -> tuple[dict[str, object], str]:
         "response": _value(encode_response(verified.response)),
     }
     return value, render_response(verified, name=name)
+
+
+def _combined(data: bytes, name: str) -> tuple[dict[str, object], str]:
+    from signkit.cli.render import render_answer
+    from signkit.formats.combined import open_answer
+
+    answer = open_answer(data)
+    value = {
+        "document": "combined response",
+        "sha256": answer.digest.hex(),
+        "combined": _value(data),
+    }
+    return value, render_answer(answer, name=name)
 
 
 def _statement(data: bytes, _name: str) -> tuple[dict[str, object], str]:

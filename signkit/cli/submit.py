@@ -20,7 +20,7 @@ from signkit.cli.connection import (
     note,
 )
 from signkit.cli.heads import check_heads, checkpoint_path
-from signkit.errors import SignkitError, UsageError
+from signkit.errors import SignkitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from signkit.client.protocol import RegistryClient
     from signkit.submit.documents import Pins, Submission
     from signkit.submit.run import Outcome
-    from signkit.verify.ed25519 import PublicKey
-
-_SUFFIX = ".response.json"
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +38,10 @@ def register(app: typer.Typer) -> None:
 _REQUEST = typer.Option(metavar="FILE", help="Default: X.request.json beside it.")
 _PLAN = typer.Option(metavar="FILE", help="Default: X.plan.json beside it.")
 _UPLOAD_HOST = typer.Option(metavar="HOST", help="Another host that parts may go to; repeatable.")
-_STATION = typer.Option(metavar="KEY", help="The station's public key: no other will do.")
+_STATION = typer.Option(metavar="KEY", help="A station's public key: no others; repeatable.")
+_TRUST = typer.Option(
+    metavar="TRUST", help="Devices' trust root: go on only with what they accept."
+)
 _KEY = typer.Option(metavar="KEY", help="A signing key's public key: no others; repeatable.")
 _CONCURRENCY = typer.Option(min=1, max=64, help="Parts sent at the same time.")
 _ALL = typer.Option(
@@ -55,7 +55,9 @@ _JSON = typer.Option("--json", help="Print the result as JSON.")
 
 
 def submit(
-    response: Annotated[Path, typer.Argument(metavar="RESPONSE", help="X.response.json")],
+    response: Annotated[
+        Path, typer.Argument(metavar="RESPONSE", help="X.response.json, X.combined.json")
+    ],
     *,
     registry: Registry,
     request: Annotated[Path | None, _REQUEST] = None,
@@ -65,7 +67,8 @@ def submit(
     ca_file: CaFile = None,
     upload_host: Annotated[list[str] | None, _UPLOAD_HOST] = None,
     insecure_http: InsecureHttp = False,
-    station: Annotated[Path | None, _STATION] = None,
+    trust: Annotated[Path | None, _TRUST] = None,
+    station: Annotated[list[Path] | None, _STATION] = None,
     key: Annotated[list[Path] | None, _KEY] = None,
     concurrency: Annotated[int, _CONCURRENCY] = 4,
     all_signatures: Annotated[bool, _ALL] = False,
@@ -78,7 +81,8 @@ def submit(
     from signkit.cli.submit_report import show_outcomes, show_outlines
 
     submission = _open(response, request, plan, _pins(station, key))
-    check_heads((submission.response,), new_ledger=new_ledger)
+    submission = _hold_to_trust(submission, trust)
+    check_heads(submission.answer.responses, new_ledger=new_ledger)
     how = Connection(
         registry=registry,
         token_file=token_file,
@@ -101,14 +105,15 @@ def submit(
 
 
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:
+    from signkit.cli.answer_files import sibling
     from signkit.formats.files import read_file
     from signkit.formats.plan import parse_plan
     from signkit.submit.documents import open_submission
     from signkit.verify import limits
 
     data = read_file(response, limit=limits.RESPONSE_SIZE, what="response")
-    request = request or _sibling(response, ".request.json", "--request")
-    plan = plan or _sibling(response, ".plan.json", "--plan")
+    request = request or sibling(response, ".request.json", "--request")
+    plan = plan or sibling(response, ".plan.json", "--plan")
     return open_submission(
         data,
         read_file(request, limit=limits.REQUEST_SIZE, what="request"),
@@ -117,36 +122,30 @@ def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -
     )
 
 
-def _sibling(response: Path, suffix: str, option: str) -> Path:
-    what = option.removeprefix("--")
-    if not response.name.endswith(_SUFFIX):
-        message = (
-            f"{response}: expected a name that ends in {_SUFFIX}, to find the {what} beside it"
-        )
-        raise UsageError(message, hint=f"give the {what} with {option}")
-    path = response.with_name(response.name.removesuffix(_SUFFIX) + suffix)
-    if not path.exists():
-        message = f"no {what} beside the response: {path} is missing"
-        hint = f"give the {what} with {option}; if it is lost, prepare and sign again"
-        raise UsageError(message, hint=hint)
-    return path
+def _hold_to_trust(submission: Submission, trust: Path | None) -> Submission:
+    """Refuse what devices with this trust root would not accept; without one nothing is asked."""
+    from signkit.cli.clock import now
+    from signkit.submit.threshold import hold_to_trust
+    from signkit.trust.files import read_trust
+
+    return submission if trust is None else hold_to_trust(submission, read_trust(trust), now=now())
 
 
-def _pins(station: Path | None, keys: list[Path] | None) -> Pins:
+def _pins(stations: list[Path] | None, keys: list[Path] | None) -> Pins:
     from signkit.submit.documents import Pins
 
-    return Pins(
-        station=_read_key(station) if station else None,
-        keys=frozenset(_read_key(key).keyid for key in keys) if keys else None,
-    )
+    return Pins(stations=_keyids(stations), keys=_keyids(keys))
 
 
-def _read_key(path: Path) -> PublicKey:
+def _keyids(paths: list[Path] | None) -> frozenset[str] | None:
     from signkit.formats.files import read_file
     from signkit.formats.public_key import read_public_key
     from signkit.verify import limits
 
-    return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key"))
+    if not paths:
+        return None
+    files = (read_file(path, limit=limits.KEY_FILE_SIZE, what="public key") for path in paths)
+    return frozenset(read_public_key(data).keyid for data in files)
 
 
 def _confirm(submission: Submission) -> Submission:
@@ -208,9 +207,9 @@ def _save_checkpoint(
     try:
         advance_checkpoint(
             checkpoint_path(),
-            submission.response.digest,
+            submission.answer.digest,
             sequences,
-            answers=(submission.response,),
+            answers=submission.answer.responses,
             new_ledger=new_ledger,
         )
     except SignkitError as error:

@@ -1,15 +1,14 @@
 """The three documents of a submission, verified together before the registry hears of anything.
 
-    1. the response, under the key that travels in it, and under the pinned one where there is one
+    1. the response, or several, each under the key that travels in it and the pinned ones, if any
     2. the request that it answers: the very file, by its digest
     3. the plan of that request: the same content, cut into parts
     4. every signature of every item, under its scheme, for exactly that item
     5. what the registry will hold of each item: its custom metadata with the statement in it
 
-Nothing is believed because the response says so: it asserts, and this module proves. No network
-and no content here; `content.py` looks at the files.
+No network and no content here; `content.py` looks at the files.
 
-Spec: docs/formats/response.md section 4; docs/formats/plan-and-journal.md.
+Spec: docs/formats/combined.md section 5; docs/formats/plan-and-journal.md.
 Controls: SK-SUBMIT-VERIFIED (docs/design/assurance.md).
 """
 
@@ -19,8 +18,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from signkit.errors import (
-    ContextError,
-    FormatError,
     JournalError,
     ResponseError,
     SubmissionError,
@@ -28,21 +25,15 @@ from signkit.errors import (
     UnknownKeyError,
     VerificationError,
 )
+from signkit.formats.combined import open_answer
+from signkit.formats.envelope import join_envelopes
 from signkit.formats.request import open_request
-from signkit.formats.response import open_response
 from signkit.model.plan import Plan, PlannedItem
 from signkit.model.request import Item, VerifiedRequest
-from signkit.model.response import (
-    ItemError,
-    ItemResult,
-    ItemSignature,
-    NamedKey,
-    VerifiedResponse,
-)
+from signkit.model.response import Answer, ItemError, ItemResult, NamedKey
 from signkit.schemes import peridio, statement
-from signkit.schemes.table import find_scheme
+from signkit.submit.answer import verify_answer
 from signkit.verify import limits
-from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_json
 
 STATEMENT_MEMBER = "signkit"
@@ -53,11 +44,11 @@ class Pins:
     """The keys that this side expects; None where it takes what comes.
 
     Attributes:
-        station: The station's own key.
+        stations: keyids of the stations whose responses are taken.
         keys: keyids of the signing keys that may stand in the response.
     """
 
-    station: PublicKey | None = None
+    stations: frozenset[str] | None = None
     keys: frozenset[str] | None = None
 
 
@@ -115,12 +106,12 @@ class Submission:
 
     Attributes:
         request: What it answers.
-        response: The response.
+        answer: What came back for it.
         items: One for each item of the request, in its order.
     """
 
     request: VerifiedRequest
-    response: VerifiedResponse
+    answer: Answer
     items: tuple[SignedItem | UnsignedItem, ...]
 
 
@@ -130,7 +121,7 @@ def open_submission(
     """Verify a response together with its request and plan.
 
     Args:
-        response_data: The response file.
+        response_data: The file of a response, or of a combined one.
         request_data: The request file.
         plan: The parsed plan.
         pins: The keys expected.
@@ -142,22 +133,20 @@ def open_submission(
         JournalError: the plan is of another request or other content.
         SubmissionError: an item that the registry could not take.
     """
-    response = open_response(response_data)
+    answer = open_answer(response_data)
     request = open_request(request_data)
     _check_plan(plan, request)
     try:
-        _check_answer(response, request, pins)
-        made = [_verify_item(result, request, response) for result in response.response.items]
-    except (FormatError, VerificationError) as error:
-        hint = error.hint or "copy the response again from the station, or sign the request again"
-        raise ResponseError(str(error), hint=hint, reason=error.code) from error
+        _check_pins(answer, pins)
+    except VerificationError as error:
+        raise ResponseError(str(error), hint=error.hint, reason=error.code) from error
+    verify_answer(answer, request)
+    keys = {key.public_key.keyid: key for key in answer.keys}
     items = tuple(
-        _join(result, request, planned, signatures)
-        for result, planned, signatures in zip(
-            response.response.items, plan.items, made, strict=True
-        )
+        _join(result, request.request.items[result.item], planned, keys)
+        for result, planned in zip(answer.items, plan.items, strict=True)
     )
-    return Submission(request=request, response=response, items=items)
+    return Submission(request=request, answer=answer, items=items)
 
 
 def _check_plan(plan: Plan, request: VerifiedRequest) -> None:
@@ -179,24 +168,19 @@ def _check_plan(plan: Plan, request: VerifiedRequest) -> None:
         raise JournalError(message, hint=hint)
 
 
-def _check_answer(response: VerifiedResponse, request: VerifiedRequest, pins: Pins) -> None:
-    answer = response.response
-    if answer.request != request.digest:
-        message = (
-            f"the response answers another request: expected {request.digest.hex()},"
-            f" got {answer.request.hex()}"
-        )
-        raise ContextError(message, hint="give the request that was signed, with --request")
-    asked, answered = len(request.request.items), len(answer.items)
-    if asked != answered:
-        message = f"the response answers {answered} items: the request has {asked}"
-        raise ContextError(message)
-    if pins.station is not None and response.station_key.raw != pins.station.raw:
-        message = (
-            f"the response is by station key {response.station_key.keyid}: expected"
-            f" {pins.station.keyid}"
-        )
-        raise UnknownKeyError(message, hint="do not publish it; find out which station that is")
+def _check_pins(answer: Answer, pins: Pins) -> None:
+    if pins.stations is not None:
+        for response in answer.responses:
+            if response.station_key.keyid not in pins.stations:
+                message = (
+                    f"a response is by station key {response.station_key.keyid}: expected"
+                    f" {' or '.join(sorted(pins.stations))}"
+                )
+                hint = "do not publish it; find out which station that is"
+                raise UnknownKeyError(message, hint=hint)
+        if answer.imported is not None:
+            message = "it holds imported signatures, which no station vouches for"
+            raise UnknownKeyError(message, hint="pin their keys with --key, without --station")
     if pins.keys is not None:
         for key in answer.keys:
             if key.public_key.keyid not in pins.keys:
@@ -204,43 +188,14 @@ def _check_answer(response: VerifiedResponse, request: VerifiedRequest, pins: Pi
                 raise UnknownKeyError(message, hint="add it with --key, if it is a key of yours")
 
 
-def _verify_item(
-    result: ItemResult, request: VerifiedRequest, response: VerifiedResponse
-) -> tuple[tuple[NamedKey, ItemSignature], ...]:
-    item = request.request.items[result.item]
-    if result.digest != item.digest:
-        message = (
-            f"the response signs another digest for {item.name!r}: expected"
-            f" {item.digest.hex()}, got {result.digest.hex()}"
-        )
-        raise ContextError(message)
-    keys = {key.public_key.keyid: key for key in response.response.keys}
-    wanted = {each.scheme for each in item.wanted}
-    for made in result.signatures:
-        if made.scheme not in wanted:
-            message = f"{item.name!r} is signed under {made.scheme!r}, which was not asked for"
-            raise ContextError(message)
-        key = keys[made.keyid].public_key
-        find_scheme(made.scheme).verify(key, item, request.request, made.value)
-    missing = wanted - {made.scheme for made in result.signatures}
-    if missing and result.error is None:
-        message = f"{item.name!r} has no signature under {', '.join(sorted(missing))}"
-        raise ContextError(message)
-    return tuple((keys[made.keyid], made) for made in result.signatures)
-
-
 def _join(
-    result: ItemResult,
-    request: VerifiedRequest,
-    planned: PlannedItem,
-    made: tuple[tuple[NamedKey, ItemSignature], ...],
+    result: ItemResult, item: Item, planned: PlannedItem, keys: Mapping[str, NamedKey]
 ) -> SignedItem | UnsignedItem:
-    item = request.request.items[result.item]
     if result.error is not None:
         return UnsignedItem(place=result.item, item=item, error=result.error)
     signatures = tuple(
-        RegistrySignature(key=key, value=each.value)
-        for key, each in made
+        RegistrySignature(key=keys[each.keyid], value=each.value)
+        for each in result.signatures
         if each.scheme == peridio.NAME and isinstance(each.value, str)
     )
     if not signatures:
@@ -251,29 +206,20 @@ def _join(
         item=item,
         planned=planned,
         signatures=signatures,
-        custom_metadata=_metadata(item, [each for _key, each in made]),
-        keyids=tuple(dict.fromkeys(each.keyid for _key, each in made)),
+        custom_metadata=_metadata(item, result),
+        keyids=tuple(dict.fromkeys(each.keyid for each in result.signatures)),
     )
 
 
-def _metadata(item: Item, made: list[ItemSignature]) -> Mapping[str, object]:
+def _metadata(item: Item, result: ItemResult) -> Mapping[str, object]:
     """Return the item's custom metadata with its statement, signed by all who signed it."""
-    statements = [
-        (each.keyid, each.value)
-        for each in made
-        if each.scheme == statement.NAME and isinstance(each.value, Mapping)
-    ]
+    statements = {
+        each.keyid: each.value for each in result.signatures if each.scheme == statement.NAME
+    }
     if not statements:
         return item.custom_metadata
-    # Each was verified to hold the same payload, so their signatures may stand together; but only
-    # the signature by its own key was verified, so anything beside it stays behind.
-    signatures = [
-        member
-        for keyid, envelope in statements
-        for member in _members(envelope)
-        if member.get("keyid") == keyid
-    ]
-    envelope = {**statements[0][1], "signatures": signatures}
+    # Each was verified to hold the same payload, so their signatures may stand together.
+    envelope = join_envelopes(statements, what="statement")
     metadata = {**item.custom_metadata, STATEMENT_MEMBER: envelope}
     size = len(encode_json(metadata))
     if size > limits.CUSTOM_METADATA_SIZE:
@@ -283,9 +229,3 @@ def _metadata(item: Item, made: list[ItemSignature]) -> Mapping[str, object]:
         )
         raise TooLargeError(message, hint="prepare it with less custom metadata")
     return metadata
-
-
-def _members(envelope: Mapping[str, object]) -> list[Mapping[str, object]]:
-    members = envelope["signatures"]
-    listed = members if isinstance(members, list) else []
-    return [member for member in listed if isinstance(member, Mapping)]

@@ -27,7 +27,7 @@ from signkit.errors import (
     UnknownKeyError,
     VerificationError,
 )
-from signkit.formats.response import open_response
+from signkit.formats.combined import open_answer
 from signkit.formats.trust import Draft, encode_draft
 from signkit.model.response import ItemResult
 from signkit.schemes import trust as scheme
@@ -86,19 +86,19 @@ def root_keys(draft: Draft, current: Trust | None) -> dict[str, PublicKey]:
 
 
 def signatures_of_response(data: bytes, draft: Draft) -> tuple[Signature, ...]:
-    """Take the signatures of a draft out of a response.
+    """Take the signatures of a draft out of a response, or a combined one.
 
     Raises:
         ResponseError: malformed, forged, refused by its station, or not for this very draft;
             `reason` says which.
     """
-    response = open_response(data).response
-    keys = {key.public_key.keyid: key.public_key for key in response.keys}
+    answer = open_answer(data)
+    keys = {key.public_key.keyid: key.public_key for key in answer.keys}
     try:
-        if len(response.items) != 1:
-            message = f"the response answers {len(response.items)} items, and a trust root is asked for alone"
+        if len(answer.items) != 1:
+            message = f"the response answers {len(answer.items)} items, and a trust root is asked for alone"
             raise ContextError(message)
-        return _item_signatures(response.items[0], keys, draft)
+        return _item_signatures(answer.items[0], keys, draft)
     except (FormatError, VerificationError) as error:
         raise ResponseError(str(error), hint=error.hint, reason=error.code) from error
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signkit.errors import MalformedError, UsageError, VerificationError
+from signkit.formats.combined import is_combined, open_answer
 from signkit.formats.display import escape, format_table
+from signkit.formats.envelope import join_envelopes
 from signkit.formats.files import read_file
 from signkit.formats.response import PAYLOAD_TYPE as RESPONSE_TYPE
-from signkit.formats.response import open_response
 from signkit.formats.statement import read_statement_unverified
 from signkit.schemes import statement as scheme
 from signkit.verify import limits
@@ -24,7 +25,7 @@ from signkit.verify.trust import Trust
 from signkit.verify.verdict import Expectation, release_roles, verify_statement
 
 ACCEPTED = "verifies"
-_SUFFIXES = (".statement.json", ".response.json")
+_SUFFIXES = (".statement.json", ".response.json", ".combined.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +91,13 @@ def _read(path: Path) -> Iterator[Released]:
     if not isinstance(value, dict):
         message = f"{path}: expected a statement or a response"
         raise MalformedError(message)
-    if value.get("payloadType") != RESPONSE_TYPE:
+    if value.get("payloadType") != RESPONSE_TYPE and not is_combined(data):
         yield _released(path, data)
         return
-    for item in open_response(data).response.items:
-        for made in item.signatures:
-            if made.scheme == scheme.NAME:
-                yield _released(path, encode_json(made.value))
+    for item in open_answer(data).items:
+        made = {each.keyid: each.value for each in item.signatures if each.scheme == scheme.NAME}
+        if made:
+            yield _released(path, encode_json(join_envelopes(made, what="statement")))
 
 
 def _released(path: Path, data: bytes) -> Released:

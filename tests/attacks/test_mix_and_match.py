@@ -137,7 +137,7 @@ def test_a_station_of_his_own(pair: tuple[Signed, Signed]) -> None:
     made.answer(made.response, station=STRANGER)
     assert len(opened(**parts(made)).items) == 1  # nothing is pinned: the signatures decide
     with pytest.raises(ResponseError) as caught:
-        made.open(pins=Pins(station=STATION.public_key))
+        made.open(pins=Pins(stations=frozenset({STATION.public_key.keyid})))
     assert caught.value.reason == "unknown-key"
 
 
@@ -157,7 +157,7 @@ def test_what_ties_them_together(pair: tuple[Signed, Signed]) -> None:
     files = parts(pair[0])
     digest = compute_digest(files["request"])
     assert files["plan"].request == digest
-    response = opened(**files).response.response
+    response = opened(**files).answer
     assert response.request == digest
     assert (
         json.loads(files["response"])["payloadType"] != json.loads(files["request"])["payloadType"]

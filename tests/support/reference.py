@@ -38,6 +38,7 @@ _COMMANDS = (
     "ledger verify",
     "ledger search",
     "ledger export",
+    "combine",
     "submit",
     "extract",
     "verify",

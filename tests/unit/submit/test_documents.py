@@ -13,7 +13,9 @@ from signkit.errors import (
     SubmissionError,
     TooLargeError,
 )
+from signkit.formats.combined import combine_answers, encode_combined, make_imported
 from signkit.formats.request import sign_request
+from signkit.formats.response import sign_response
 from signkit.model.response import ItemError
 from signkit.submit.documents import Pins, SignedItem, UnsignedItem
 from signkit.verify.digest import Sha256
@@ -138,12 +140,12 @@ def test_an_item_too_many(signed):
 
 def test_pins_that_fit(signed):
     keys = frozenset({PROD.public_key.keyid})
-    assert signed.open(pins=Pins(station=STATION.public_key, keys=keys))
+    assert signed.open(pins=Pins(stations=frozenset({STATION.public_key.keyid}), keys=keys))
 
 
 def test_f27_another_station_or_key(signed):
     for pins in (
-        Pins(station=STRANGER.public_key),
+        Pins(stations=frozenset({STRANGER.public_key.keyid})),
         Pins(keys=frozenset({SPARE.public_key.keyid})),
     ):
         with pytest.raises(ResponseError) as caught:
@@ -180,3 +182,26 @@ def test_metadata_that_are_too_large_with_their_statement(tmp_path):
     signed = make_signed(tmp_path, custom_metadata={"x": "y" * 999_980})
     with pytest.raises(TooLargeError, match="with its statement"):
         signed.open()
+
+
+def test_every_station_of_a_combined_response_is_pinned(signed):
+    """Attacker: puts the response of a station of his own beside the honest one."""
+    other = sign_response(replace(signed.response, station="vault-2"), STRANGER)
+    signed.response_path.write_bytes(combine_answers([signed.response_path.read_bytes(), other]))
+    both = frozenset({STATION.public_key.keyid, STRANGER.public_key.keyid})
+    assert signed.open(pins=Pins(stations=both))
+    for key in (STATION, STRANGER):
+        with pytest.raises(ResponseError) as caught:
+            signed.open(pins=Pins(stations=frozenset({key.public_key.keyid})))
+        assert caught.value.reason == "unknown-key"
+
+
+def test_no_station_vouches_for_imported_signatures(signed):
+    (result,) = signed.response.items
+    imported = make_imported(signed.response.keys[0], [(result.digest, result.signatures)])
+    data = encode_combined(signed.request.digest, [], imported=imported)
+    signed.response_path.write_bytes(data)
+    (item,) = signed.open().items
+    assert isinstance(item, SignedItem)
+    with pytest.raises(ResponseError, match="no station vouches"):
+        signed.open(pins=Pins(stations=frozenset({STATION.public_key.keyid})))
