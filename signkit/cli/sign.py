@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.media import MediaFolder, choose_request, note_damaged, note_removable
 from signkit.cli.passphrase import (
     PassphraseEnv,
     PassphraseFd,
@@ -41,8 +42,11 @@ def register(app: typer.Typer) -> None:
 
 
 def sign(
-    request: Annotated[Path, typer.Argument(metavar="REQUEST", help="X.request.json")],
+    request: Annotated[
+        Path | None, typer.Argument(metavar="[REQUEST]", help="X.request.json")
+    ] = None,
     *,
+    media: MediaFolder = None,
     key: Annotated[
         str, typer.Option(help="A name made by `keys new`, a private key file, or a URI.")
     ],
@@ -76,8 +80,9 @@ def sign(
 
     refuse_network()
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
+    request = choose_request(request, media)
     path = _response_path(request, out)
-    verified = _read_request(request)
+    verified = _read_request(request, follow=media is None)
     _check_free(path, verified, force=force)
     with hold_ceremony(verified, station_name) as ceremony:
         _check_asked(ceremony, requester, yes_to)
@@ -96,7 +101,7 @@ def sign(
         else:
             made = ceremony.repeat(repeated)
         _write(path, made)
-    _report(path, made, verified, as_json=as_json)
+    _report(path, made, verified, media=media, as_json=as_json)
 
 
 def _response_path(request: Path, out: Path | None) -> Path:
@@ -108,12 +113,18 @@ def _response_path(request: Path, out: Path | None) -> Path:
     return request.with_name(request.name.removesuffix(_REQUEST_SUFFIX) + ".response.json")
 
 
-def _read_request(path: Path) -> VerifiedRequest:
+def _read_request(path: Path, *, follow: bool) -> VerifiedRequest:
+    from signkit.errors import RequestError
     from signkit.formats.files import read_file
     from signkit.formats.request import open_request
     from signkit.verify import limits
 
-    return open_request(read_file(path, limit=limits.REQUEST_SIZE, what="request"))
+    data = read_file(path, limit=limits.REQUEST_SIZE, what="request", follow=follow)
+    try:
+        return open_request(data)
+    except RequestError:
+        note_damaged(path, data)
+        raise
 
 
 def _check_asked(ceremony: Ceremony, requester: Path | None, yes_to: str | None) -> None:
@@ -145,6 +156,7 @@ def _check_requester(verified: VerifiedRequest, requester: Path) -> None:
 
 def _check_free(path: Path, verified: VerifiedRequest, *, force: bool) -> None:
     """Refuse to replace anything but an earlier response to this very request."""
+    from signkit.formats.display import one_line
     from signkit.formats.files import check_target, read_file
     from signkit.formats.response import open_response
     from signkit.verify import limits
@@ -159,7 +171,8 @@ def _check_free(path: Path, verified: VerifiedRequest, *, force: bool) -> None:
             earlier = None
         if earlier != verified.digest:
             raise
-        output.note(f"{path} answers this very request already; it will be replaced")
+        name = one_line(str(path))
+        output.note(f"{name} answers this very request already; it will be replaced")
 
 
 def _hash_contents(verified: VerifiedRequest, folder: Path | None) -> HashedContents:
@@ -250,16 +263,20 @@ def _key_label(name: str) -> str:
 def _write(path: Path, made: Answer) -> None:
     """Give the response out; where that fails, say that it is not lost."""
     from signkit.errors import FileError
-    from signkit.formats.files import write_new
+    from signkit.formats.files import write_and_read_back
 
     try:
-        write_new(path, made.data, replace=True)
+        write_and_read_back(path, made.data, replace=True)
     except FileError as error:
         hint = "it is signed and kept: run again, elsewhere with --out, to be given this response"
         raise FileError(str(error), hint=hint) from error
 
 
-def _report(path: Path, made: Answer, verified: VerifiedRequest, *, as_json: bool) -> None:
+def _report(
+    path: Path, made: Answer, verified: VerifiedRequest, *, media: Path | None, as_json: bool
+) -> None:
+    from signkit.formats.display import one_line
+
     results = made.response.items
     refused = [result for result in results if result.error is not None]
     value: dict[str, object] = {
@@ -274,8 +291,11 @@ def _report(path: Path, made: Answer, verified: VerifiedRequest, *, as_json: boo
             if result.error
         ],
     }
-    text = f"response {path}\nSHA-256  {made.digest.hex()}\nsigned   {len(results) - len(refused)}"
+    text = f"response {one_line(str(path))}\nSHA-256  {made.digest.hex()}"
+    text += f"\nsigned   {len(results) - len(refused)}"
     output.show_result(value, f"{text} of {len(results)} items", as_json=as_json)
+    if media is not None:
+        note_removable(media)
     if refused:
         raise _refusal(verified, refused)
 

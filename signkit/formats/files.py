@@ -5,6 +5,8 @@ one step, so that a reader sees all of it or none of it, and a process killed at
 leaves nothing half written. Reading takes regular files only and never waits on a FIFO.
 
 Only FileError and TooLargeError leave this module.
+
+Control: SK-MEDIA-WRITE (docs/design/assurance.md).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,34 +32,36 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EOPNOTSUPP)
 
 
-def read_file(path: str | Path, *, limit: int, what: str) -> bytes:
+def read_file(path: str | Path, *, limit: int, what: str, follow: bool = True) -> bytes:
     """Read a whole file.
 
     Args:
-        path: Where it is; symbolic links are followed.
-        limit: The most bytes accepted.
+        path: Where it is.
+        limit: The most bytes accepted; a file that says it has more is not read at all.
         what: What the file is, for messages ("request", "public key").
+        follow: Whether the last part of the path may be a symbolic link.
 
     Raises:
         FileError: it is missing, not a regular file, or cannot be read.
         TooLargeError: it is longer than limit.
     """
-    return read_file_and_status(path, limit=limit, what=what)[0]
+    return read_file_and_status(path, limit=limit, what=what, follow=follow)[0]
 
 
 def read_file_and_status(
-    path: str | Path, *, limit: int, what: str
+    path: str | Path, *, limit: int, what: str, follow: bool = True
 ) -> tuple[bytes, os.stat_result]:
     """Read a whole file, and return the status of the very file that was read.
 
     Args, Raises: as `read_file`.
     """
+    flags = _READ if follow else _READ | os.O_NOFOLLOW
     try:
-        with open(path, "rb", opener=_open_to_read) as file:
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 _refuse(f"{what} {path} is {_kind(status)}, not a regular file")
-            data = file.read(min(status.st_size, limit) + 1)
+            data = b"" if status.st_size > limit else _read(file, min(status.st_size, limit) + 1)
     except (OSError, ValueError) as error:
         message = f"{what} {path} cannot be read: {_reason(error)}"
         raise FileError(message, hint="check the path and its permissions") from error
@@ -67,8 +72,13 @@ def read_file_and_status(
     return data, status
 
 
-def _open_to_read(path: str, _flags: int) -> int:
-    return os.open(path, _READ)
+def _read(file: BufferedReader, size: int) -> bytes:
+    """Read at most so many bytes; where the medium fails, the error says after how many."""
+    try:
+        return file.read(size)
+    except OSError as error:
+        place = os.lseek(file.fileno(), 0, os.SEEK_CUR)
+        raise OSError(error.errno, f"{_reason(error)} at byte {place}") from error
 
 
 def write_new(
@@ -102,6 +112,47 @@ def write_new(
     except OSError as error:
         message = f"{target} cannot be written: {_reason(error)}"
         raise FileError(message, hint="check the folder, its permissions and free space") from error
+
+
+def write_and_read_back(
+    path: str | Path, data: bytes, *, mode: int = PUBLIC_MODE, replace: bool = False
+) -> None:
+    """Write a file as `write_new` does, then read it from its medium again and compare.
+
+    What the kernel keeps of the file in memory is dropped first. What the medium keeps in a
+    memory of its own is out of reach.
+
+    Args: as `write_new`.
+
+    Raises:
+        FileError: as `write_new`; or what is read is not what was written, and the message says
+            from which byte on.
+    """
+    write_new(path, data, mode=mode, replace=replace)
+    hint = "the medium cannot be trusted: write to another one"
+    try:
+        kept = _read_from_medium(path, len(data) + 1)
+    except OSError as error:
+        message = f"{path} was written, and cannot be read back: {_reason(error)}"
+        raise FileError(message, hint=hint) from error
+    if kept != data:
+        message = f"{path} was written, and is not what is read back: {_difference(data, kept)}"
+        raise FileError(message, hint=hint)
+
+
+def _read_from_medium(path: str | Path, size: int) -> bytes:
+    with open(path, "rb", opener=lambda name, _: os.open(name, _READ | os.O_NOFOLLOW)) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        return _read(file, size)
+
+
+def _difference(expected: bytes, got: bytes) -> str:
+    if got == expected[: len(got)]:
+        return f"it ends after {len(got)} of {len(expected)} bytes"
+    if expected == got[: len(expected)]:
+        return f"it goes on after its {len(expected)} bytes"
+    place = next(place for place, (a, b) in enumerate(zip(expected, got, strict=False)) if a != b)
+    return f"the first byte that differs is byte {place} of {len(expected)}"
 
 
 def check_target(path: Path, *, replace: bool = False) -> None:

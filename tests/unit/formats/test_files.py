@@ -11,7 +11,13 @@ import pytest
 
 from signkit.errors import FileError, TooLargeError
 from signkit.formats import files
-from signkit.formats.files import PRIVATE_MODE, check_target, read_file, write_new
+from signkit.formats.files import (
+    PRIVATE_MODE,
+    check_target,
+    read_file,
+    write_and_read_back,
+    write_new,
+)
 
 
 def mode_of(path: Path) -> int:
@@ -42,6 +48,31 @@ def test_reads_through_a_symbolic_link(tmp_path: Path) -> None:
     (tmp_path / "f").write_bytes(b"x")
     (tmp_path / "l").symlink_to("f")
     assert read_file(tmp_path / "l", limit=1, what="thing") == b"x"
+
+
+def test_follows_no_symbolic_link_where_it_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"x")
+    (tmp_path / "l").symlink_to("f")
+    with pytest.raises(FileError, match="too many levels of symbolic links"):
+        read_file(tmp_path / "l", limit=1, what="thing", follow=False)
+    assert read_file(tmp_path / "f", limit=1, what="thing", follow=False) == b"x"
+
+
+def test_reads_nothing_of_a_file_that_says_it_is_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Attacker: a file of 1 TiB, all of it a hole."""
+    with (tmp_path / "f").open("wb") as file:
+        file.truncate(1 << 40)
+    monkeypatch.setattr(files, "_read", None)
+    with pytest.raises(TooLargeError, match=str(1 << 40)):
+        read_file(tmp_path / "f", limit=1 << 30, what="thing")
+
+
+def test_says_where_a_medium_cannot_be_read() -> None:
+    """Page 0 of a process is never mapped: reading it fails as a bad sector does."""
+    with pytest.raises(FileError, match="cannot be read: input/output error at byte 0"):
+        read_file("/proc/self/mem", limit=10, what="thing")
 
 
 def test_does_not_wait_on_a_fifo(tmp_path: Path) -> None:
@@ -215,3 +246,54 @@ def test_a_private_file_is_refused_where_permissions_do_not_hold(
     with pytest.raises(FileError, match="cannot hold a private file"):
         write_new(tmp_path / "f", b"x", mode=PRIVATE_MODE)
     assert os.listdir(tmp_path) == []
+
+
+def test_reads_back_what_it_wrote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dropped: list[int] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda *told: dropped.append(told[-1]))
+    write_and_read_back(tmp_path / "f", b"data")
+    write_and_read_back(tmp_path / "f", b"", replace=True)
+    assert (tmp_path / "f").read_bytes() == b""
+    assert dropped == [os.POSIX_FADV_DONTNEED] * 2
+    with pytest.raises(FileError, match="f exists already"):
+        write_and_read_back(tmp_path / "f", b"data")
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (b"0123456789", None),
+        (b"01234x6789", "the first byte that differs is byte 5 of 10"),
+        (b"x", "the first byte that differs is byte 0 of 10"),
+        (b"0123", "it ends after 4 of 10 bytes"),
+        (b"", "it ends after 0 of 10 bytes"),
+        (b"01234567890", "it goes on after its 10 bytes"),
+    ],
+)
+def test_says_where_a_medium_kept_something_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bytes, said: str | None
+) -> None:
+    """The stick claims to have written, and has not: it shows once memory is dropped."""
+
+    def spoil(descriptor: int, *_told: int) -> None:
+        Path(f"/proc/self/fd/{descriptor}").resolve().write_bytes(kept)
+
+    monkeypatch.setattr(os, "posix_fadvise", spoil)
+    if said is None:
+        write_and_read_back(tmp_path / "f", b"0123456789")
+        return
+    with pytest.raises(FileError, match=said):
+        write_and_read_back(tmp_path / "f", b"0123456789")
+
+
+def test_says_where_a_medium_cannot_be_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swap(descriptor: int, *_told: int) -> None:
+        memory = os.open("/proc/self/mem", os.O_RDONLY)
+        os.dup2(memory, descriptor)
+        os.close(memory)
+
+    monkeypatch.setattr(os, "posix_fadvise", swap)
+    with pytest.raises(FileError, match="cannot be read back: input/output error at byte 0"):
+        write_and_read_back(tmp_path / "f", b"data")
