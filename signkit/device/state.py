@@ -189,7 +189,7 @@ def parse_state(data: bytes) -> State:
     )
 
 
-def load_state(path: str, *, least_revision: int = 0) -> State:
+def load_state(path: str, *, least_revision: int = 1) -> State:
     """Read a state, to be used and not written.
 
     Args:
@@ -229,10 +229,10 @@ class StateFile:
     """
 
     held: State
+    _folder: int
 
-    def __init__(self, path: str, *, least_revision: int = 0, first: bool = False) -> None:
+    def __init__(self, path: str, *, least_revision: int = 1, first: bool = False) -> None:
         self._path, self._least, self._first = path, least_revision, first
-        self._folder = -1
 
     def __enter__(self) -> StateFile:
         """Wait for the lock, and read.

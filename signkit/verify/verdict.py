@@ -250,9 +250,10 @@ def check_content(verified: VerifiedStatement, *, digest: Sha256, size: int, nam
         DigestMismatchError: another size or digest.
     """
     said = verified.statement
-    if size != said.size:
-        got = f"{size} bytes" if size < said.size else f"more than {said.size}"
-        difference = f"expected {said.size} bytes, got {got}"
+    if size < said.size:
+        difference = f"expected {said.size} bytes, got {size} bytes"
+    elif size > said.size:
+        difference = f"expected {said.size} bytes, got more than {said.size}"
     elif digest != said.digest:
         difference = f"expected SHA-256 {said.digest.hex()}, got {digest.hex()}"
     else:

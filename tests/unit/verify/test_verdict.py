@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -11,11 +12,13 @@ from signkit.errors import (
     DigestMismatchError,
     ExpiredError,
     RollbackError,
+    SignatureInvalidError,
     SignkitError,
     StatementError,
     ThresholdError,
 )
 from signkit.verify.digest import compute_digest
+from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_base64, encode_json
 from signkit.verify.trust import Role, load_trust
 from signkit.verify.verdict import (
@@ -24,9 +27,13 @@ from signkit.verify.verdict import (
     latest,
     release_roles,
     role_of_keys,
+    verify_blind,
     verify_content,
+    verify_open_file,
+    verify_registry_signatures,
     verify_statement,
 )
+from tests.support.device import permit_envelope
 from tests.support.documents import (
     CONTENT,
     STATEMENT_TYPE,
@@ -66,6 +73,19 @@ def refused(kind: type[SignkitError], code: int, data: bytes, **options: Any) ->
     return caught.value
 
 
+def test_the_role_that_keys_alone_give() -> None:
+    assert role_of_keys((PROD.public_key,), threshold=1) == role_of_keys((PROD.public_key,))
+    assert role_of_keys((PROD.public_key, SPARE.public_key), threshold=2) == Role(
+        name="given keys",
+        keys={key.public_key.keyid: key.public_key for key in (PROD, SPARE)},
+        threshold=2,
+        artifacts=("*",),
+        targets=("*",),
+        not_before=None,
+        not_after=None,
+    )
+
+
 def test_a_statement_is_verified() -> None:
     found = verified(statement(), artifact="ML-Model", target="aarch64-unknown-linux", floor=1)
     assert found.statement.digest == compute_digest(CONTENT)
@@ -73,9 +93,10 @@ def test_a_statement_is_verified() -> None:
 
 
 def test_malformed() -> None:
-    error = refused(StatementError, 11, b"{")
+    error = refused(StatementError, 11, b"[]")
     assert isinstance(error, StatementError)
     assert error.reason == "malformed"
+    assert str(error) == "statement: expected an object, got an array"
 
 
 def test_authentic_but_malformed() -> None:
@@ -144,6 +165,41 @@ def test_too_old() -> None:
     assert verified(statement(sequence=5), floor=5).statement.sequence == 5
 
 
+def test_the_highest_floor_counts() -> None:
+    place = ("ML-Model", "aarch64-unknown-linux")
+    for asked, remembered, floor in ((5, 3, 5), (3, 5, 5), (0, 5, 5)):
+        options: Any = {"roles": (ROLE,), "expectation": expecting(floor=asked)}
+        floors = {place: remembered, ("ML-Model", "other"): 9, ("Docs", place[1]): 9}
+        accepted = verify_statement(statement(sequence=floor), floors=floors, **options)
+        assert accepted.statement.sequence == floor
+        with pytest.raises(RollbackError, match=f"^the statement is too old: .* {floor} or more"):
+            verify_statement(statement(sequence=floor - 1), floors=floors, **options)
+
+
+def test_a_permit_for_this_release_lifts_the_floor() -> None:
+    """Any of several suffices; where none does, the refusal says why each does not."""
+    good, other, foreign = (
+        encode_json(permit_envelope()),
+        encode_json(permit_envelope(sequence=2)),
+        encode_json(permit_envelope(STRANGER)),
+    )
+
+    def permitted(*permits: bytes) -> VerifiedStatement:
+        asked = expecting(floor=5)
+        return verify_statement(statement(), roles=(ROLE,), expectation=asked, permits=permits)
+
+    for permits in ((good,), (other, good), (good, foreign)):
+        assert permitted(*permits).statement.sequence == 1
+    with pytest.raises(RollbackError) as caught:
+        permitted(other, foreign)
+    assert str(caught.value) == (
+        "the statement is too old: expected sequence 5 or more, got 1; the permit is refused:"
+        " it is for 'ML-Model', 'aarch64-unknown-linux', sequence 2, or other content;"
+        f" the permit is refused: the permit is signed by {STRANGER.public_key.keyid},"
+        " which is none of the keys trusted here"
+    )
+
+
 def test_the_order_of_refusals() -> None:
     """Signatures, scope and expectation, expiry, floor: the first that fails is the answer."""
     everything: dict[str, Any] = {"target": "other", "now": "2030-01-01T00:00:00Z", "floor": 9}
@@ -176,6 +232,15 @@ def test_a_role_counts_only_in_its_window() -> None:
         error = refused(ExpiredError, 15, statement(), role=role, now=now)
         said = f"role 'given keys' signs from {NOW} until {later}; it is now {now} (UTC)"
         assert str(error) == said
+
+
+def test_a_window_may_be_open_on_one_side() -> None:
+    for role, said in (
+        (scoped(not_before="2026-06-01T00:00:01Z"), "from 2026-06-01T00:00:01Z until ever;"),
+        (scoped(not_after=NOW), f"from ever until {NOW};"),
+    ):
+        error = refused(ExpiredError, 15, statement(), role=role)
+        assert str(error) == f"role 'given keys' signs {said} it is now {NOW} (UTC)"
 
 
 def by_several(data: bytes, *roles: Role, now: str = NOW) -> VerifiedStatement:
@@ -284,3 +349,90 @@ def test_the_digest_must_be_of_the_signed_size() -> None:
     """The right digest beside another size: both are signed, so both must agree."""
     with pytest.raises(DigestMismatchError, match="expected 13 bytes, got more than 13"):
         verify_content(verified(statement(size=13)), Stream(CONTENT).read_into, name="f")
+
+
+def test_an_open_file_is_verified_from_its_start_and_given_back_at_its_start() -> None:
+    file = io.BytesIO(CONTENT)
+    file.seek(3)
+    assert verify_open_file(verified(statement()), file, name="f") is file
+    assert file.read() == CONTENT
+    with pytest.raises(DigestMismatchError, match=r"^f is not what was signed: expected 14 bytes"):
+        verify_open_file(verified(statement()), io.BytesIO(CONTENT[1:]), name="f")
+
+
+DIGEST = compute_digest(CONTENT)
+BOTH = role_of_keys((PROD.public_key, SPARE.public_key), threshold=2)
+
+
+def offered(*keys: KeyOfTest) -> list[tuple[bytes | None, bytes]]:
+    """Registry signatures, each beside its key."""
+    return [(key.public_key.raw, key.sign(DIGEST.hex().encode())) for key in keys]
+
+
+def test_registry_signatures_reach_a_threshold() -> None:
+    by_both = (PROD.public_key, SPARE.public_key)
+    assert verify_registry_signatures(DIGEST, offered(SPARE, STRANGER, PROD), role=BOTH) == by_both
+    without_key = [(None, given) for _raw, given in offered(PROD, SPARE)]
+    assert verify_registry_signatures(DIGEST, without_key, role=BOTH) == by_both
+    as_bytes = [(key.public_key.raw, key.sign(bytes(DIGEST))) for key in (PROD, SPARE)]
+    assert verify_registry_signatures(DIGEST, as_bytes, role=BOTH) == by_both
+
+
+def test_too_few_registry_signatures() -> None:
+    """Attacker: has one key sign twice, or says that a signature is by another key."""
+    by_one = offered(PROD)[0][1]
+    for signatures in (
+        offered(PROD, PROD),
+        [*offered(PROD), (SPARE.public_key.raw, by_one)],
+        [*offered(PROD), (None, by_one)],
+    ):
+        with pytest.raises(ThresholdError) as caught:
+            verify_registry_signatures(DIGEST, signatures, role=BOTH)
+        error = caught.value
+        assert str(error) == "expected registry signatures by 2 distinct keys, got 1"
+        assert (error.required, error.got, error.exit_code) == (2, 1, 17)
+
+
+@pytest.mark.parametrize(
+    "signatures",
+    [[], offered(STRANGER), [(STRANGER.public_key.raw, offered(PROD)[0][1])], [(None, b"")]],
+)
+def test_no_registry_signature(signatures: list[tuple[bytes | None, bytes]]) -> None:
+    with pytest.raises(SignatureInvalidError) as caught:
+        verify_registry_signatures(DIGEST, signatures, role=BOTH)
+    assert str(caught.value) == "no registry signature verifies under the keys trusted here"
+
+
+def blind(*roles: Role, now: str | None = NOW) -> tuple[PublicKey, ...]:
+    return verify_blind(DIGEST, offered(PROD), roles=roles, now=now)
+
+
+@pytest.mark.parametrize("scope", [{"artifacts": ("ML-*",)}, {"targets": ("aarch64-*",)}])
+def test_a_blind_signature_needs_a_role_without_scope(scope: dict[str, Any]) -> None:
+    """Attacker: offers the registry signature of a product's key for another product."""
+    with pytest.raises(ContextError) as caught:
+        blind(scoped(**scope))
+    assert str(caught.value) == (
+        "the keys may sign for some artifacts and targets only, and a registry signature names none"
+    )
+    assert blind(scoped(**scope), ROLE) == (PROD.public_key,)
+
+
+def test_a_blind_signature_outside_the_window_of_the_role() -> None:
+    role = scoped(not_after=NOW)
+    with pytest.raises(ExpiredError) as caught:
+        blind(role)
+    assert str(caught.value) == (
+        f"role 'given keys' signs from ever until {NOW}; it is now {NOW} (UTC)"
+    )
+    for roles, now in (((role, ROLE), NOW), ((role,), "2026-05-31T23:59:59Z"), ((role,), None)):
+        assert blind(*roles, now=now) == (PROD.public_key,)
+
+
+def test_a_blind_signature_by_any_role() -> None:
+    strangers = role_of_keys((STRANGER.public_key,))
+    assert blind(strangers, ROLE) == blind(ROLE, strangers) == (PROD.public_key,)
+    with pytest.raises(SignatureInvalidError, match=r"^no registry signature verifies"):
+        blind(strangers)
+    with pytest.raises(ThresholdError, match=r"by 2 distinct keys, got 1$"):
+        blind(strangers, BOTH)
