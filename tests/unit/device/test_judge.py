@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from signkit.device.copies import Copies
 from signkit.device.judge import Judge, Verdict, judge_file, judge_files
-from signkit.errors import FileError, StatementError
+from signkit.errors import DigestMismatchError, FileError, StatementError
 from signkit.verify.digest import compute_digest
+from signkit.verify.ed25519 import PublicKey
 from signkit.verify.encoding import encode_json
 from signkit.verify.statement import parse_statement
 from signkit.verify.verdict import Expectation, VerifiedStatement, role_of_keys
@@ -46,6 +50,10 @@ def content(tmp_path: Path) -> str:
     return str(path)
 
 
+def failing(*_given: object) -> int:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
 @pytest.mark.parametrize(
     ("changes", "verified", "signers"),
     [
@@ -58,7 +66,7 @@ def test_a_verdict_says_what_it_rests_on(
     content: str,
     changes: dict[str, Any],
     verified: VerifiedStatement | None,
-    signers: tuple[object, ...],
+    signers: tuple[PublicKey, ...],
 ) -> None:
     assert judge_file(demanding(**changes), content) == Verdict(
         path=content, digest=DIGEST, verified=verified, registry_signers=signers
@@ -75,3 +83,27 @@ def test_a_refusal_of_one_of_several_says_which(content: str) -> None:
             judge_files(refusing, paths)
         said = f"the statement is signed by {SPARE.public_key.keyid}, which is none of the keys"
         assert str(caught.value) == f"{before}{said} trusted here"
+
+
+def test_a_refusal_of_content_says_which_file(content: str) -> None:
+    Path(content).write_bytes(CONTENT[:-1])
+    with pytest.raises(DigestMismatchError) as caught:
+        judge_file(demanding(), content)
+    assert str(caught.value) == f"{content} is not what was signed: expected 14 bytes, got 13 bytes"
+
+
+def test_content_that_cannot_be_read(content: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "readv", failing)
+    with pytest.raises(FileError) as caught:
+        judge_file(demanding(), content)
+    assert str(caught.value) == f"{content} cannot be read: Input/output error"
+
+
+def test_several_are_copied_under_their_names(content: str) -> None:
+    folder = Path(content).parent
+    (folder / "other.bin").write_bytes(CONTENT)
+    with Copies(str(folder / "out"), several=True, force=False) as copies:
+        judge_files(demanding(), [content, str(folder / "other.bin")], copies=copies)
+        copies.keep()
+    copied = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
+    assert copied == {"model.bin": CONTENT, "other.bin": CONTENT}

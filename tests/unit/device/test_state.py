@@ -318,11 +318,12 @@ def test_the_least_revision(path: str, least: int) -> None:
 
 
 def test_a_folder_that_cannot_be_locked(tmp_path: Path) -> None:
-    folder = tmp_path / "none"
-    with pytest.raises(StateRefusedError) as caught, StateFile(str(folder / "state")):
-        pass
-    said = f"the state is refused: {folder} cannot be locked: No such file or directory"
-    assert str(caught.value) == said
+    (tmp_path / "file").write_bytes(b"")
+    for name, why in (("none", "No such file or directory"), ("file", "Not a directory")):
+        folder = tmp_path / name
+        with pytest.raises(StateRefusedError) as caught, StateFile(str(folder / "state")):
+            pass
+        assert str(caught.value) == f"the state is refused: {folder} cannot be locked: {why}"
 
 
 def failing(*_given: object) -> bytes:
@@ -341,10 +342,14 @@ def test_a_state_that_cannot_be_read(path: str, monkeypatch: pytest.MonkeyPatch)
 def test_a_state_that_cannot_be_written(
     path: str, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was there is still there."""
+    """What was there is still there, and the new one was begun nowhere but beside it."""
+    elsewhere = Path(path).with_name("elsewhere")
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
     with StateFile(path) as file, monkeypatch.context() as patch:
         patch.setattr(os, step, failing)
         with pytest.raises(FileError) as caught:
             file.save(accept(FIRST, [accepted()]))
     assert str(caught.value) == f"{path} cannot be written: Input/output error"
     assert load_state(path) == FIRST
+    assert os.listdir() == []

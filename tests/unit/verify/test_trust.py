@@ -12,7 +12,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from signkit.errors import KeyRefusedError, RollbackError, TrustError
+from signkit.errors import (
+    FormatError,
+    KeyRefusedError,
+    MalformedError,
+    RollbackError,
+    TooLargeError,
+    TrustError,
+)
 from signkit.formats.envelope import envelope_value, sign_payload
 from signkit.verify import limits
 from signkit.verify.encoding import encode_base64, encode_json
@@ -181,6 +188,71 @@ def test_a_role_that_names_what_is_no_keyid() -> None:
         value = trust_value()
         value["roles"]["release"]["keys"] = [bad]
         refused(trust_file(value), "malformed", "the key .{1,80} is unknown or named twice")
+
+
+ROLES = "^trust root.roles: expected an object of 2 to 64 roles, 'root' among them$"
+WINDOW = {"not_before": "2026-06-01T00:00:00Z", "not_after": "2026-06-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"version": 0}, r"^trust root.version: expected 1 to 9\d+, got 0$"),
+        ({"issued": None}, r"^trust root.issued: expected a text, got null$"),
+        ({"expires": 1}, r"^trust root.expires: expected a text, got a"),
+        ({"keys": {"ab" * 50: {}}}, f"^trust root.keys.{'ab' * 32}: expected 64 lower-case hex"),
+        ({"roles": ["root", "release"]}, ROLES),
+        ({"roles": {"root": {}}}, ROLES),
+        ({"roles": {"a": {}, "b": {}}}, ROLES),
+        ({"x": 1}, r"^trust root: unknown field 'x'$"),
+    ],
+)
+def test_a_trust_root_of_another_shape(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(FormatError, match=said):
+        parse_trust(encode_json(trust_value(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"keys": []}, r"\.keys: expected at least 1 members, got 0$"),
+        ({"threshold": 0}, r"\.threshold: expected 1 to 2, got 0$"),
+        ({"threshold": 3}, r"\.threshold: expected 1 to 2, got 3$"),
+        ({"artifacts": []}, r"\.artifacts: expected at least 1 members, got 0$"),
+        ({"not_before": 1}, r"\.not_before: expected a text, got a"),
+        (
+            WINDOW,
+            f": not_before {WINDOW['not_before']} is not before not_after {WINDOW['not_after']}$",
+        ),
+        ({"x": 1}, r": unknown field 'x'$"),
+    ],
+)
+def test_a_role_of_another_shape(changes: dict[str, Any], said: str) -> None:
+    value = trust_value()
+    value["roles"]["release"] |= changes
+    with pytest.raises(FormatError, match=f"^trust root.roles.release{said}"):
+        parse_trust(encode_json(value))
+
+
+def test_a_role_that_is_none_or_has_no_name() -> None:
+    roles = trust_value()["roles"]
+    for name, role, said in (
+        ("", roles["release"], r"^trust root.roles: a name is empty"),
+        ("x", [], r"^trust root.roles.x: expected an object, got an array$"),
+    ):
+        with pytest.raises(MalformedError, match=said):
+            parse_trust(encode_json(trust_value(roles=roles | {name: role})))
+
+
+def test_one_key_may_have_every_role() -> None:
+    value = rooted(1, PROD) | {"keys": named(PROD)}
+    value["roles"]["release"]["keys"] = [PROD.public_key.keyid]
+    assert parse_trust(encode_json(value)).root.keys == {PROD.public_key.keyid: PROD.public_key}
+
+
+def test_it_is_bounded() -> None:
+    with pytest.raises(TooLargeError, match=r"^trust root is too large"):
+        parse_trust(b" " * (limits.TRUST_SIZE + 1))
 
 
 def _oracle(glob: str, text: str) -> bool:
