@@ -1,9 +1,9 @@
-"""Run mutmut over signkit/verify, and print what no test noticed.
+"""Run mutmut over what decides on a device, and print what no test noticed.
 
 A survivor is a change after which every test still passes. One that changes nothing that anybody
 could see is listed, with the reason, in scripts/mutate.toml; any other of the verdict's modules
-fails the run. mutmut changes what stands in functions: constants of modules are left to the tests of
-limits and formats.
+fails the run, and so does what is listed in vain. mutmut changes what stands in functions: constants
+of modules are left to the tests of limits and formats.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Mutant:
 
     Attributes:
         name: mutmut's, with a number that changes whenever the function does.
-        module: The module below signkit/verify.
+        module: The module below signkit/verify or signkit/device.
         fate: One of the columns of the table, except the first.
         change: The lines taken out and put in; empty where a test noticed.
     """
@@ -58,12 +58,13 @@ class Mutant:
 def main(modules: list[str]) -> int:
     """Run the mutants of some modules, or of all, and report."""
     shutil.rmtree(WORK, ignore_errors=True)  # results outlive the tests that they were made with
-    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "1"]
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", "2"]
     # Named even where it is all of them: only then does mutmut first run the tests of these by their
     # own ids, and end where an id leads to no test; later, that would pass for a change noticed.
     command += [f"signkit.*.{module}.*" for module in modules or ["*"]]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    mutants = [each for each in _read(Equivalents()) if not modules or each.module in modules]
+    listed = _listed()
+    mutants = [each for each in _read(listed) if not modules or each.module in modules]
     if done.returncode or not mutants:
         print(done.stdout[-4000:], done.stderr[-4000:], file=sys.stderr)
         print("mutate: mutmut did not come to an end", file=sys.stderr)
@@ -72,28 +73,35 @@ def main(modules: list[str]) -> int:
     survivors = [each for each in mutants if each.fate == "survived"]
     for each in survivors:
         print(f"\n{each.name}", *each.change, sep="\n  ")
-    return 1 if any(each.module in VERDICT for each in survivors) else 0
+    stale = _stale(listed, mutants)
+    for row in stale:
+        print(f"\nscripts/mutate.toml lists what did not survive: {row}")
+    return 1 if stale or any(each.module in VERDICT for each in survivors) else 0
 
 
-class Equivalents:
-    """The changes that change nothing, each with its reason."""
+def _listed() -> set[tuple[str, ...]]:
+    """Return the changes that change nothing: its module, then its lines without white space."""
+    entries = tomllib.loads((ROOT / "scripts" / "mutate.toml").read_text("utf-8"))["equivalent"]
+    return {
+        (entry["module"], *_lines("-", entry["was"]), *_lines("+", entry["becomes"]))
+        for entry in entries
+        if entry["why"]
+    }
 
-    def __init__(self) -> None:
-        entries = tomllib.loads((ROOT / "scripts" / "mutate.toml").read_text("utf-8"))
-        self._changes = [
-            (entry["module"], *_lines("-", entry["was"]), *_lines("+", entry["becomes"]))
-            for entry in entries["equivalent"]
-            if entry["why"]
-        ]
 
-    def know(self, module: str, change: tuple[str, ...]) -> bool:
-        """Say whether a change of a module is listed."""
-        if _same_codec(change):
-            return True
-        bare = tuple("".join(line.split()) for line in change)
-        return any(
-            (name, *lines) in {(module, *bare), ("*", *bare)} for name, *lines in self._changes
-        )
+def _stale(listed: set[tuple[str, ...]], mutants: list[Mutant]) -> list[str]:
+    """Return the listed changes that none of these is: the code is another, or a test notices now."""
+    modules = {each.module for each in mutants}
+    found = {_row(each.module, each.change) for each in mutants}
+    return [" ".join(row) for row in sorted(listed - found) if row[0] in modules]
+
+
+def _row(module: str, change: tuple[str, ...]) -> tuple[str, ...]:
+    return module, *map(_bare, change)
+
+
+def _bare(line: str) -> str:
+    return "".join(line.split())
 
 
 def _same_codec(change: tuple[str, ...]) -> bool:
@@ -105,26 +113,27 @@ def _same_codec(change: tuple[str, ...]) -> bool:
 
 
 def _lines(sign: str, text: str) -> list[str]:
-    return ["".join(f"{sign}{line}".split()) for line in text.strip("\n").splitlines()]
+    return [_bare(f"{sign}{line}") for line in text.strip("\n").splitlines()]
 
 
-def _read(equivalents: Equivalents) -> list[Mutant]:
+def _read(listed: set[tuple[str, ...]]) -> list[Mutant]:
     found = []
     for path in sorted((WORK / "signkit").glob("*/*.meta")):
         codes = json.loads(path.read_text("utf-8"))["exit_code_by_key"]
         module = path.name.partition(".")[0]
-        found += [_mutant(name, module, code, equivalents) for name, code in codes.items()]
+        found += [_mutant(name, module, code, listed) for name, code in codes.items()]
     return [each for each in found if each.fate != "not checked"]
 
 
-def _mutant(name: str, module: str, code: int | None, equivalents: Equivalents) -> Mutant:
+def _mutant(name: str, module: str, code: int | None, listed: set[tuple[str, ...]]) -> Mutant:
     status = status_by_exit_code[code]
     if status in _KILLED:
         return Mutant(name=name, module=module, fate="killed")
     if status in {"timeout", "not checked"}:
         return Mutant(name=name, module=module, fate=status)
     change = _change(name)
-    fate = "equivalent" if equivalents.know(module, change) else "survived"
+    known = _same_codec(change) or _row(module, change) in listed
+    fate = "equivalent" if known else "survived"
     return Mutant(name=name, module=module, fate=fate, change=change)
 
 

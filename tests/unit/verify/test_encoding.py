@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from signkit.errors import FormatError, MalformedError, NotCanonicalError, TooLargeError
 from signkit.verify import limits
 from signkit.verify.encoding import (
+    canonical_json,
     check_name,
     check_text,
     check_time,
@@ -22,6 +23,7 @@ from signkit.verify.encoding import (
     decode_hex,
     encode_base64,
     encode_json,
+    json_depth,
     parse_json,
 )
 
@@ -126,6 +128,7 @@ def test_the_narrowings_are_really_in_the_suite() -> None:
         (b'[{"a":{"b":1,"\\u0062":2}}]', r"^thing holds the name 'b' twice in one object$"),
         (b"1.0", r"^thing holds the number 1.0: expected an integer$"),
         (b"1e3", r"^thing holds the number 1e3: expected an integer$"),
+        (b"1." + b"0" * 30, r"^thing holds the number 1\.0{22}: expected an integer$"),
         (b"-0", r"^thing holds the number -0: expected 0$"),
         (b"[NaN]", r"^thing holds the number NaN: expected an integer$"),
         (b"-Infinity", r"^thing holds the number -Infinity: expected an integer$"),
@@ -423,3 +426,18 @@ def test_only_text_past_forty_characters_is_shortened() -> None:
         decode_hex("z" * 40, size=20, what="x")
     with pytest.raises(NotCanonicalError, match=rf"got '{'z' * 40}'\.\.\. \(41 characters\)$"):
         decode_hex("z" * 41, size=20, what="x")
+
+
+def test_canonical_json_sorts_names_by_utf_16_at_every_level() -> None:
+    """RFC 8785 section 3.2.3: a character past U+FFFF sorts by its first surrogate, before U+FF00."""
+    value = {"\uff00": [{"b": 1, "a": [None]}], "\U00010000": {"d": "é", "c": True}, "": 0}
+    canonical = '{"":0,"\U00010000":{"c":true,"d":"é"},"\uff00":[{"a":[null],"b":1}]}'
+    assert canonical_json(value) == canonical.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "depth"),
+    [(None, 0), ("[]", 0), (7, 0), ({}, 1), ([], 1), ([1, {"a": []}, {}], 3), ({"a": {"b": 1}}, 2)],
+)
+def test_how_deep_a_value_is(value: object, depth: int) -> None:
+    assert json_depth(value) == depth

@@ -77,7 +77,9 @@ def test_every_other_byte_is_another_block_or_refused(place: int, byte: int) -> 
     assert encode_pem(label, der).rstrip() == changed.rstrip()
 
 
-@pytest.mark.parametrize("data", [b"-----BEGIN \xff", BLOCK + b"x"])
+@pytest.mark.parametrize(
+    "data", [b"-----BEGIN \xff", BLOCK + b"x", BLOCK.replace(b"END PUBLIC", b"END PRIVATE")]
+)
 def test_a_refusal_names_the_file(data: bytes) -> None:
     with pytest.raises(NotCanonicalError, match=r"^the key of x is not canonical PEM"):
         decode_pem(data, what="the key of x")

@@ -20,6 +20,7 @@ from signkit.formats.public_key import encode_public_key
 from signkit.verify.ed25519 import enrol_public_key
 from signkit.verify.public_key import decode_raw_key, encode_public_der, parse_public_key
 from tests.support.key_files import KEYID, PUBLIC, SEED
+from tests.support.keys import PUBLISHED
 
 KEY = enrol_public_key(PUBLIC)
 BASE64 = base64.b64encode(PUBLIC)
@@ -43,7 +44,11 @@ def test_der_has_the_44_bytes_of_rfc_8410() -> None:
         (b"x" * 16385, TooLargeError, "at most 16384 bytes, got 16385"),
         (BASE64 + b"\n\n", UnsupportedVersionError, "none of PEM"),
         (b" " + BASE64, UnsupportedVersionError, "none of PEM"),
-        (BASE64[:-2] + b"a=", NotCanonicalError, "32 bytes as standard base64"),
+        (
+            BASE64[:-2] + b"a=",
+            NotCanonicalError,
+            "^public key: expected 32 bytes as standard base64",
+        ),
         (BASE64[:-1] + b"*", NotCanonicalError, "32 bytes as standard base64"),
         (PUBLIC.hex()[:-1].encode() + b"g", NotCanonicalError, "hex of one case"),
         (PUBLIC.hex()[:-1].encode() + b"F", NotCanonicalError, "hex of one case"),
@@ -52,11 +57,20 @@ def test_der_has_the_44_bytes_of_rfc_8410() -> None:
         (encode_public_der(KEY)[:-1], UnsupportedVersionError, "none of PEM"),
         (base64.b64encode(SEED + PUBLIC), UnsupportedVersionError, "none of PEM"),
         (b"\xef\xbb\xbf" + BASE64, UnsupportedVersionError, "none of PEM"),
+        (b"0*" + b"A" * 42, UnsupportedVersionError, "none of PEM"),  # begins as DER does
+        (FORMS[0] + b"x", NotCanonicalError, "^public key is not canonical PEM"),
     ],
 )
 def test_refuses_everything_else(data: bytes, kind: type[SignkitError], said: str) -> None:
     with pytest.raises(kind, match=said):
         parse_public_key(data)
+
+
+def test_a_published_key_is_read_only_where_it_is_said() -> None:
+    data = PUBLISHED.public_key.raw.hex().encode()
+    with pytest.raises(KeyRefusedError, match=r"is published: anybody can sign with it$"):
+        parse_public_key(data)
+    assert parse_public_key(data, allow_test_keys=True) == PUBLISHED.public_key
 
 
 def test_refuses_a_key_that_anyone_can_sign_for() -> None:
