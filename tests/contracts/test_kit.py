@@ -157,6 +157,7 @@ def test_each_wheel_is_pinned_by_the_lock(unpacked: Path) -> None:
     assert all(f"{digest}  wheels/{name}" in sums for name, digest in wheels.items())
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("options", [("--extra", "pkcs11"), ("--machine", "aarch64")])
 def test_other_kits_are_built_too(tmp_path: Path, options: tuple[str, ...]) -> None:
     ran = build_kit(tmp_path, *options)
@@ -332,6 +333,7 @@ def install_killed(kit: Path, prefix: Path, calls: str, number: int) -> bool:
     return ran.returncode != 0
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("before", ["nothing", "another version"])
 def test_killed_at_any_step_it_can_be_run_again(
     unpacked: Path, other: Path, tmp_path: Path, before: str
