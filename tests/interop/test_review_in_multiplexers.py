@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
@@ -48,7 +49,7 @@ def wait_for(session: Session, text: str) -> list[str]:
 class Screen:
     def __init__(self, folder: Path, command: list[str]) -> None:
         self._folder = folder
-        self._name = f"signkit-{folder.name}"
+        self._name = f"signkit-{uuid4().hex}"  # screen finds sessions by name, also those of others
         (folder / "screenrc").write_text("startup_message off\n")
         run("screen", "-c", str(folder / "screenrc"), "-dmS", self._name, *command)
 
