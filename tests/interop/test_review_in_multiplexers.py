@@ -59,7 +59,9 @@ class Screen:
     def shown(self) -> list[str]:
         copy = self._folder / "hardcopy"
         copy.unlink(missing_ok=True)
-        run("screen", "-S", self._name, "-X", "hardcopy", str(copy))
+        # A session that was just begun, on a busy machine, may not listen yet: then there is no copy.
+        command = ["screen", "-S", self._name, "-X", "hardcopy", str(copy)]
+        subprocess.run(command, capture_output=True, check=False)
         return copy.read_text(errors="replace").split("\n")[:24] if copy.exists() else []
 
     def end(self) -> None:
