@@ -23,6 +23,7 @@ _COMMANDS = (
     "sign",
     "ledger",
     "combine",
+    "import-signatures",
     "submit",
     "verify",
     "extract",
@@ -43,7 +44,7 @@ def _make_app(arguments: list[str]) -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_root)
     for name in [name for name in arguments[:1] if name in _COMMANDS] or _COMMANDS:
-        import_module(f"signkit.cli.{name}").register(app)
+        import_module(f"signkit.cli.{name.replace('-', '_')}").register(app)
     return app
 
 

@@ -59,6 +59,10 @@ After = Annotated[
     Path | None,
     typer.Option(metavar="RESPONSE", help="The last response, where submit has not seen it here."),
 ]
+Export = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Write each message as a file, for a vault without signkit."),
+]
 Force = Annotated[bool, typer.Option(help="Replace a request and plan of that name.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
@@ -85,6 +89,7 @@ def prepare(
     role: RoleName = "release",
     after: After = None,
     out: Out = None,
+    export_payloads: Export = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -104,6 +109,7 @@ def prepare(
     asked = _files(files or [], release, files_from, said)
     path = _request_path(asked.paths, release, out)
     _check_free(path, force=force)
+    _check_export(export_payloads, len(asked.paths))
     if after is not None:
         take_response(after)
     with output.progress("hashing", lambda: total_size(asked.paths)) as advance:
@@ -118,7 +124,7 @@ def prepare(
             asked.describe(), found, wanted=wanted, next_sequence=result.next_sequence
         ):
             result.add(item, planned)
-    result.write(path, force=force)
+    result.write(path, force=force, export=export_payloads)
 
 
 def _expiry(text: str | None) -> str | None:
@@ -216,6 +222,13 @@ def _check_free(path: Path, *, force: bool) -> None:
     check_target(_plan_path(path), replace=True)
 
 
+def _check_export(folder: Path | None, item_count: int) -> None:
+    from signkit.prepare.payloads import check_exportable
+
+    if folder is not None:
+        check_exportable(folder, item_count=item_count)
+
+
 class _Result:
     """The request and its plan while they grow, and what is said of them in the end."""
 
@@ -249,7 +262,7 @@ class _Result:
         if self._as_json:
             self._described.append(_describe(item))
 
-    def write(self, path: Path, *, force: bool) -> None:
+    def write(self, path: Path, *, force: bool, export: Path | None) -> None:
         from signkit.formats.files import write_new
         from signkit.verify.digest import compute_digest
 
@@ -258,9 +271,17 @@ class _Result:
             # The plan first: a request that exists always has its plan.
             write_new(_plan_path(path), self._plan.encode(digest), mode=0o600, replace=True)
         write_new(path, data, replace=force)
-        self._show(path, digest)
+        self._show(path, digest, exported=self._export(data, path.name, export))
 
-    def _show(self, path: Path, digest: Sha256) -> None:
+    def _export(self, data: bytes, name: str, folder: Path | None) -> dict[str, object]:
+        from signkit.prepare.payloads import export_payloads
+
+        if folder is None:
+            return {}
+        count = export_payloads(data, folder, name=name)
+        return {"payloads": str(folder), "message_count": count}
+
+    def _show(self, path: Path, digest: Sha256, *, exported: dict[str, object]) -> None:
         from signkit.formats.display import human_size
         from signkit.formats.fingerprint import word_rows
 
@@ -278,8 +299,13 @@ class _Result:
             "sha256": digest.hex(),
             "item_count": self._count,
             "size": self._size,
+            **exported,
             "items": self._described,
         }
+        if exported:
+            lines.append(
+                f"messages {exported['payloads']}: {exported['message_count']}, SIGN.txt says how"
+            )
         output.show_result(value, "\n".join(lines), as_json=self._as_json)
 
 

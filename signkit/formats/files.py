@@ -14,8 +14,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -173,6 +174,53 @@ def check_target(path: Path, *, replace: bool = False) -> None:
         _refuse(f"{path} is {_kind(status)}: expected a regular file or nothing")
     if not replace:
         _refuse_existing(path)
+
+
+def check_new_folder(path: Path) -> None:
+    """Check that a folder may be written under a name: nothing is there, or an empty folder.
+
+    Raises:
+        FileError: something else stands there.
+    """
+    try:
+        status = path.lstat()
+        taken = not stat.S_ISDIR(status.st_mode) or bool(os.listdir(path))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        message = f"{path} cannot be written: {_reason(error)}"
+        raise FileError(message, hint="check the folder and its permissions") from error
+    if taken:
+        message = f"{path} is there already: expected the name of a new folder, or an empty one"
+        raise FileError(message, hint="choose another name; nothing is ever mixed or overwritten")
+
+
+def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder with all of its files, whole and durably, or not at all.
+
+    Args:
+        path: Its name: nothing is there, or an empty folder, which is replaced.
+        files: Name and bytes of each file.
+
+    Raises:
+        FileError: as `check_new_folder`, or it cannot be written.
+    """
+    check_new_folder(path)
+    temporary = path.parent / f".signkit-{os.urandom(8).hex()}.tmp"
+    try:
+        temporary.mkdir()
+        try:
+            for name, data in files.items():
+                _write_synced(temporary / name, data, PUBLIC_MODE)
+            sync_folder(temporary, private=False)
+            temporary.rename(path)  # fails where something was put into it meanwhile
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)  # nothing is there once it has its name
+        sync_folder(path.parent, private=False)
+    except (OSError, ValueError) as error:
+        message = f"{path} cannot be written: {_reason(error)}"
+        hint = "name a new folder, also on a stick: not the stick itself"
+        raise FileError(message, hint=hint) from error
 
 
 def _write_synced(path: Path, data: bytes, mode: int) -> None:

@@ -92,7 +92,7 @@ _REFUSED = {
 _BLOCK_SIZE = 16  # bytes; AES
 
 
-class _Reader:
+class SshReader:
     """The fields of an SSH structure, read in order (RFC 4251 section 5)."""
 
     __slots__ = ("_place", "_rest", "_what")
@@ -131,22 +131,27 @@ class _Reader:
             self.refuse(f"{len(self._rest) - self._place} bytes too many")
 
     def refuse(self, reason: str) -> NoReturn:
-        """Raise the error that says what is wrong."""
-        message = f"{self._what} is not an OpenSSH key of the expected shape: {reason}"
+        """Raise the error that says what is wrong.
+
+        Raises:
+            MalformedError: always.
+        """
+        message = f"{self._what} is not of the shape that OpenSSH writes: {reason}"
         raise MalformedError(message)
 
 
-def _string(*parts: bytes) -> bytes:
+def encode_ssh_string(*parts: bytes) -> bytes:
+    """Encode each part as an SSH string: its length in four bytes before it (RFC 4251 section 5)."""
     return b"".join(len(part).to_bytes(4) + part for part in parts)
 
 
 def _public_blob(raw: bytes) -> bytes:
-    return _string(KEY_TYPE, raw)
+    return encode_ssh_string(KEY_TYPE, raw)
 
 
 def _read_public_blob(blob: bytes, *, what: str) -> bytes:
     """Return the raw key of a public blob; the type is looked at before anything else."""
-    reader = _Reader(blob, what=what)
+    reader = SshReader(blob, what=what)
     kind = reader.string()
     if kind != KEY_TYPE:
         raise explain_ssh_type(kind, what=what)
@@ -252,7 +257,7 @@ def _armor_lines(blob: bytes, width: int) -> list[bytes]:
 
 
 def _read_container(blob: bytes) -> _Container:
-    reader = _Reader(blob, what=_WHAT)
+    reader = SshReader(blob, what=_WHAT)
     if reader.take(len(_MAGIC)) != _MAGIC:
         reader.refuse("expected version 1 of the container")
     name, kdf, options = reader.string(), reader.string(), reader.string()
@@ -285,7 +290,7 @@ def _find_cipher(name: bytes, kdf: bytes) -> _CipherKind | None:
 
 
 def _read_kdf(options: bytes, *, encrypted: bool) -> tuple[bytes, int]:
-    reader = _Reader(options, what=_WHAT)
+    reader = SshReader(options, what=_WHAT)
     if not encrypted:
         reader.done()
         return b"", 0
@@ -325,7 +330,7 @@ def _derive(
 
 
 def _read_secret(secret: bytes, container: _Container) -> FoundKey:
-    reader = _Reader(secret, what=_WHAT)
+    reader = SshReader(secret, what=_WHAT)
     if reader.number() != reader.number():
         if container.cipher is not None:
             raise wrong_passphrase()
@@ -370,15 +375,24 @@ def encode_openssh_private(
     """
     check = random(4)
     block = _PLAIN_BLOCK if passphrase is None else _BLOCK_SIZE
-    secret = check + check + _string(KEY_TYPE, public, seed + public, b"")
+    secret = check + check + encode_ssh_string(KEY_TYPE, public, seed + public, b"")
     secret += bytes(range(1, -len(secret) % block + 1))
-    names, options = _string(b"none", b"none"), b""
+    names, options = encode_ssh_string(b"none", b"none"), b""
     if passphrase is not None:
         salt = random(_SALT_SIZE)
-        names, options = _string(_NEW_CIPHER, b"bcrypt"), _string(salt) + rounds.to_bytes(4)
+        names, options = (
+            encode_ssh_string(_NEW_CIPHER, b"bcrypt"),
+            encode_ssh_string(salt) + rounds.to_bytes(4),
+        )
         secret = _encrypt(secret, passphrase, salt=salt, rounds=rounds)
     count = (1).to_bytes(4)
-    blob = _MAGIC + names + _string(options) + count + _string(_public_blob(public), secret)
+    blob = (
+        _MAGIC
+        + names
+        + encode_ssh_string(options)
+        + count
+        + encode_ssh_string(_public_blob(public), secret)
+    )
     return b"\n".join([*_armor_lines(blob, _WIDTHS[0]), b""])
 
 

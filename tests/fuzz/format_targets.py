@@ -26,6 +26,7 @@ from signkit.formats.private_key import (
 )
 from signkit.formats.request import open_request, parse_request, sign_request
 from signkit.formats.response import encode_response, open_response, parse_response
+from signkit.formats.signature_file import FoundSignature, parse_signature_file
 from signkit.model.request import Request
 from signkit.model.response import Answer, Response
 from signkit.prepare.release_list import ReleaseList, fill, parse_path_list, parse_release_list
@@ -41,6 +42,7 @@ from tests.support.documents import REQUEST_TYPE, RESPONSE_TYPE, document
 from tests.support.key_files import CHEAP, DALEK_V2, PASSPHRASE, SEED, cheap_pem, never
 from tests.support.keys import REQUESTER, STATION
 from tests.support.plan_vectors import seal
+from tests.support.signature_files import signature_files
 
 _KEYS = files("keys", "fuzz/go_pem", "fuzz/openssl_pem", "fuzz/openssl_decoder")
 
@@ -84,6 +86,11 @@ def _combined_holds(_answer: Answer, data: bytes) -> None:
     combined = combine_answers([data])
     assert combined == data or not is_combined(data)
     assert combine_answers([combined, data]) == combined
+
+
+def _signature_holds(found: FoundSignature, data: bytes) -> None:
+    assert len(found.signature) == 64
+    assert (found.covers(data) == data) == found.signs_message
 
 
 def _checkpoint(data: bytes) -> Checkpoint:
@@ -277,6 +284,12 @@ TARGETS = (
         parse=open_answer,
         holds=_combined_holds,
         seeds=together(files("combined"), files("response")),
+    ),
+    Target(
+        name="signature-file",
+        parse=parse_signature_file,
+        holds=_signature_holds,
+        seeds=exactly(*signature_files().values()),
     ),
     Target(name="response", parse=_response, holds=_response_holds, seeds=payloads("response")),
     Target(

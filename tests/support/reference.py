@@ -39,6 +39,7 @@ _COMMANDS = (
     "ledger search",
     "ledger export",
     "combine",
+    "import-signatures",
     "submit",
     "extract",
     "verify",

@@ -16,6 +16,7 @@ from signkit.formats.files import (
     check_target,
     read_file,
     write_and_read_back,
+    write_folder,
     write_new,
 )
 
@@ -297,3 +298,24 @@ def test_says_where_a_medium_cannot_be_read_back(
     monkeypatch.setattr(os, "posix_fadvise", swap)
     with pytest.raises(FileError, match="cannot be read back: input/output error at byte 0"):
         write_and_read_back(tmp_path / "f", b"data")
+
+
+def test_a_folder_is_written_whole(tmp_path: Path) -> None:
+    write_folder(tmp_path / "new", {"a": b"1", "b": b"2"})
+    assert {each.name: each.read_bytes() for each in (tmp_path / "new").iterdir()} == {
+        "a": b"1",
+        "b": b"2",
+    }
+    assert [each.name for each in tmp_path.iterdir()] == ["new"]
+
+
+def test_of_a_folder_on_a_full_disk_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileError, match="no space left"):
+        write_folder(tmp_path / "new", {"a": b"1"})
+    assert not list(tmp_path.iterdir())
