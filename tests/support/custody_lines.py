@@ -18,6 +18,7 @@ from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import encode_json
 from tests.support.documents import document
 from tests.support.keys import PROD, SPARE, STATION, STRANGER, KeyOfTest
+from tests.support.vector_files import lay_out, write_vectors
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "custody-register"
 KEYID, NEXT_KEYID = PROD.public_key.keyid, SPARE.public_key.keyid
@@ -185,24 +186,8 @@ def vectors() -> dict[str, tuple[bytes, str]]:
         *_lives(),
         *_chains(),
     ]
-    found = {
-        f"{'valid' if code == 'accept' else 'invalid'}/{name}.jsonl": (data, code)
-        for name, data, code in cases
-    }
-    assert len(found) == len(cases), "two vectors of one name"
-    return found
-
-
-def main() -> None:
-    """Write every vector and the expectations."""
-    found = vectors()
-    for name, (data, _code) in found.items():
-        path = FOLDER / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    expect = {name: code for name, (_data, code) in sorted(found.items())}
-    (FOLDER / "EXPECT.json").write_text(json.dumps(expect, indent=1) + "\n")
+    return lay_out(cases, suffix=".jsonl")
 
 
 if __name__ == "__main__":
-    main()
+    write_vectors(FOLDER, vectors())

@@ -24,6 +24,7 @@ from signkit.formats.key_evidence import (
 from signkit.verify.encoding import encode_base64, encode_json
 from tests.support.documents import document
 from tests.support.keys import PROD, SPARE, STRANGER, KeyOfTest
+from tests.support.vector_files import lay_out, write_vectors
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "key-evidence"
 CREATED = "2026-01-31T12:00:00Z"
@@ -186,24 +187,8 @@ def vectors() -> dict[str, tuple[bytes, str]]:
         *_invalid(),
         *_spellings(),
     ]
-    found = {
-        f"{'valid' if code == 'accept' else 'invalid'}/{name}.json": (data, code)
-        for name, data, code in cases
-    }
-    assert len(found) == len(cases), "two vectors of one name"
-    return found
-
-
-def main() -> None:
-    """Write every vector and the expectations."""
-    found = vectors()
-    for name, (data, _code) in found.items():
-        path = FOLDER / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    expect = {name: code for name, (_data, code) in sorted(found.items())}
-    (FOLDER / "EXPECT.json").write_text(json.dumps(expect, indent=1) + "\n")
+    return lay_out(cases)
 
 
 if __name__ == "__main__":
-    main()
+    write_vectors(FOLDER, vectors())

@@ -13,6 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from tests.support.vector_files import lay_out, write_vectors
+
 FOLDER = Path(__file__).parents[1] / "vectors" / "plan"
 Vector = tuple[str, bytes, str]
 
@@ -176,24 +178,8 @@ def vectors() -> dict[str, tuple[bytes, str]]:
         *((name, spelled(value), code) for name, value, code in _plans()),
         *_bytes(),
     ]
-    found = {
-        f"{'valid' if code == 'accept' else 'invalid'}/{name}.json": (data, code)
-        for name, data, code in cases
-    }
-    assert len(found) == len(cases), "two vectors of one name"
-    return found
-
-
-def main() -> None:
-    """Write every vector and the expectations."""
-    files = vectors()
-    for name, (data, _code) in files.items():
-        path = FOLDER / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    expect = {name: code for name, (_data, code) in sorted(files.items())}
-    (FOLDER / "EXPECT.json").write_text(json.dumps(expect, indent=1) + "\n")
+    return lay_out(cases)
 
 
 if __name__ == "__main__":
-    main()
+    write_vectors(FOLDER, vectors())

@@ -33,9 +33,9 @@ from tests.support.documents import (
     trust_value,
 )
 from tests.support.keys import PROD, REQUESTER, ROOT, SPARE, STATION, STRANGER, KeyOfTest
+from tests.support.vector_files import Vector, lay_out, write_vectors
 
 FOLDER = Path(__file__).parents[1] / "vectors"
-Vector = tuple[str, bytes, str]
 
 
 def _changed(value: dict[str, Any], path: str, change: Any) -> dict[str, Any]:
@@ -330,7 +330,6 @@ def _signed(kind: str, signer: KeyOfTest, payloads: Any, *, carry_key: bool) -> 
 
 def vectors() -> dict[str, dict[str, tuple[bytes, str]]]:
     """Return by format and file: bytes and the expected outcome ("accept" or an error code)."""
-    found: dict[str, dict[str, tuple[bytes, str]]] = {}
     statement = encode_json(statement_envelope())
     release = ("release", statement, "accept")
     files: dict[str, list[Vector]] = {
@@ -363,13 +362,7 @@ def vectors() -> dict[str, dict[str, tuple[bytes, str]]]:
             ("signed-by-a-stranger", trust_file(signer=STRANGER), "unknown-key"),
         ],
     }
-    for kind, cases in files.items():
-        found[kind] = {
-            f"{'valid' if code == 'accept' else 'invalid'}/{name}.json": (data, code)
-            for name, data, code in cases
-        }
-        assert len(found[kind]) == len(cases), f"two vectors of one name in {kind}"
-    return found
+    return {kind: lay_out(cases) for kind, cases in files.items()}
 
 
 def _valid_requests() -> Iterator[Vector]:
@@ -416,12 +409,7 @@ def _without_key(value: dict[str, Any]) -> Iterator[Vector]:
 def main() -> None:
     """Write every vector and the expectations."""
     for kind, files in vectors().items():
-        for name, (data, _code) in files.items():
-            path = FOLDER / kind / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        expect = {name: code for name, (_data, code) in sorted(files.items())}
-        (FOLDER / kind / "EXPECT.json").write_text(json.dumps(expect, indent=1) + "\n")
+        write_vectors(FOLDER / kind, files)
 
 
 if __name__ == "__main__":
