@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from signkit.station.kept import Answer
     from signkit.station.ledger import LedgerLine
     from signkit.station.record import Record
-    from signkit.verify.digest import Sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,15 +79,12 @@ class Ceremony:
 
 
 @contextmanager
-def hold_ceremony(
-    verified: VerifiedRequest, station_name: str | None, *, policy: Sha256 | None = None
-) -> Iterator[Ceremony]:
+def hold_ceremony(verified: VerifiedRequest, station_name: str | None) -> Iterator[Ceremony]:
     """Hold a ceremony: whatever ends it before it is signed becomes a line of the ledger.
 
     Args:
         verified: The request.
         station_name: What the station calls itself; its host name when not given.
-        policy: SHA-256 of the policy file.
 
     Raises:
         FileError: the ledger cannot be used, or another ceremony holds it.
@@ -108,7 +104,6 @@ def hold_ceremony(
     transcript = Transcript(
         station=station_name or machine_name(),
         installation=describe_installation(),
-        policy=policy,
         began=now(),
     )
     with open_ledger(home / "ledger.jsonl") as ledger:

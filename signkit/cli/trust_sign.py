@@ -14,6 +14,7 @@ from signkit.cli.passphrase import (
     PassphraseFile,
     PassphraseOptions,
 )
+from signkit.cli.signer import GnupgHome, Pkcs11Module, open_named_signer
 from signkit.cli.trust_files import (
     CurrentOption,
     DraftArgument,
@@ -22,6 +23,9 @@ from signkit.cli.trust_files import (
 from signkit.errors import ThresholdError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from signkit.custody.signer import OpenedSigner
     from signkit.formats.trust import Draft
     from signkit.verify.envelope import Signature
     from signkit.verify.trust import Trust
@@ -88,6 +92,8 @@ def sign(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Default: X.json.")
     ] = None,
+    pkcs11_module: Pkcs11Module = None,
+    gnupg_home: GnupgHome = None,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     passphrase_env: PassphraseEnv = None,
@@ -108,7 +114,11 @@ def sign(
     _check_current(found, before)
     check_next(found, before)
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
-    offered = [*_answered(found, response or []), *_sign_here(found, key or [], passphrase)]
+    signers = [
+        open_named_signer(each, passphrase, module=pkcs11_module, gnupg_home=gnupg_home)
+        for each in key or []
+    ]
+    offered = [*_answered(found, response or []), *_sign_here(found, signers)]
     merged = merge_signatures(found, offered, before)
     write_new(draft, encode_draft(merged), replace=True)
     try:
@@ -153,11 +163,9 @@ def _answered(draft: Draft, responses: list[Path]) -> list[Signature]:
     ]
 
 
-def _sign_here(draft: Draft, keys: list[str], passphrase: PassphraseOptions) -> list[Signature]:
-    from signkit.cli.signer import open_named_signer
+def _sign_here(draft: Draft, signers: Sequence[OpenedSigner]) -> list[Signature]:
     from signkit.formats.trust import sign_draft
 
-    signers = [open_named_signer(key, passphrase) for key in keys]
     return [sign_draft(draft, signer.for_trust_roots()) for signer in signers]
 
 

@@ -298,11 +298,16 @@ def parse_path_list(data: bytes) -> tuple[str, ...]:
 
     Raises:
         TooLargeError: more than limits.RELEASE_LIST_SIZE bytes, or limits.ITEM_COUNT paths.
-        MalformedError: no path at all.
+        MalformedError: no path at all, or a PEM file.
     """
     if len(data) > limits.RELEASE_LIST_SIZE:
         message = f"path list is too large: expected at most {limits.RELEASE_LIST_SIZE} bytes"
         raise TooLargeError(message)
+    if data.lstrip().startswith(
+        b"-----BEGIN "
+    ):  # a key, perhaps: its lines must not be shown as paths
+        message = "path list is a PEM file: expected paths, one a line"
+        raise MalformedError(message, hint="give the file that lists what is to be signed")
     separator = b"\0" if b"\0" in data else b"\n"
     paths = tuple([os.fsdecode(path) for path in data.split(separator) if path])
     if len(paths) > limits.ITEM_COUNT:

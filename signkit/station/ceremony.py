@@ -71,8 +71,12 @@ def hash_contents(request: Request, folder: Path, *, advance: Advance) -> Hashed
         try:
             _check_content(item, folder / item.name, advance)
             matching.add(place)
-        except (FileError, DigestMismatchError) as error:
+        except DigestMismatchError as error:
             refused[place] = error
+        except FileError as error:
+            # This leaves in the response, and where the station keeps its files does not.
+            said = str(error).replace(str(folder / item.name), item.name)
+            refused[place] = FileError(said, hint=error.hint)
     return HashedContents(matching=frozenset(matching), refused=refused)
 
 
@@ -80,7 +84,7 @@ def _check_content(item: Item, path: Path, advance: Advance) -> None:
     digest, identity = hash_content(str(path), advance=advance)
     if digest != item.digest or identity.size != item.size:
         message = (
-            f"{path} is not what the request names: expected SHA-256 {item.digest.hex()}"
+            f"{item.name} is not what the request names: expected SHA-256 {item.digest.hex()}"
             f" and {item.size} bytes, got {digest.hex()} and {identity.size}"
         )
         raise DigestMismatchError(message, hint="prepare again from the content you mean to sign")

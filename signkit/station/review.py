@@ -10,7 +10,6 @@ Spec: docs/design/review.md.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from signkit.formats.words import encode_words
 from signkit.model.purpose import OPEN, Purpose
@@ -27,14 +26,6 @@ def confirmation_words(request: VerifiedRequest) -> tuple[str, ...]:
     return encode_words(request.digest[:_CONFIRMATION_WORDS])
 
 
-class Controlled(NamedTuple):
-    """How one control of the policy answered: its id, whether it held, and what it says."""
-
-    control: str
-    held: bool
-    said: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
     """All that is shown.
@@ -48,7 +39,6 @@ class Review:
         key_name: What that key is called here.
         purpose: What that key may sign; its signer refuses everything else.
         follows: What is unusual about the response that the request follows; None for nothing.
-        controls: How the controls of the policy answered; empty where there is no policy.
     """
 
     verified: VerifiedRequest
@@ -59,7 +49,6 @@ class Review:
     key_name: str = ""
     purpose: Purpose = OPEN
     follows: str | None = None
-    controls: tuple[Controlled, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:

@@ -72,7 +72,6 @@ def render_page(review: Review) -> str:
         _table(_request_rows(review)),
         _said(review),
         *_trust(review),
-        *_controls(review),
         *_classes(review),
         *_items(review),
         *_missing(review),
@@ -133,16 +132,6 @@ def _trust(review: Review) -> Sequence[str]:
     except SignkitError as error:
         said = html_text(f"NO TRUST ROOT IS SHOWN: {error}")
     return [f'<p class="warning">{warning}</p>', f"<pre>{said}</pre>"]
-
-
-def _controls(review: Review) -> Sequence[str]:
-    if not review.controls:
-        return []
-    rows = [
-        ("held" if each.held else "<b>REFUSED</b>", html_text(f"{each.control}: {each.said}"))
-        for each in review.controls
-    ]
-    return ["<h2>Controls of the policy</h2>", _table(rows)]
 
 
 def _classes(review: Review) -> Sequence[str]:

@@ -103,9 +103,6 @@ def first_view(review: Review) -> View:
         head.append(f"  key        {name}, keyid {key.keyid[:_KEYID_SHOWN]}...")
     if review.follows:
         head.append(f"  LOOK       {cut_columns(one_line(review.follows), WIDTH - 13)}")
-    if review.controls:
-        held = sum(each.held for each in review.controls)
-        head.append(f"  controls   {held} of {len(review.controls)} held")
     head += said_lines(verified.request, cut=True)
     if trust.is_asked(verified.request):
         head += TRUST_WARNING

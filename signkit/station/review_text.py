@@ -62,7 +62,7 @@ def review_request(review: Review) -> str:
 
 
 def head_lines(review: Review) -> Sequence[str]:
-    """Show the request itself, the requester's words, and the controls of the policy."""
+    """Show the request itself and the requester's words."""
     verified, request = review.verified, review.verified.request
     previous = request.previous_response
     size = human_size(sum(item.size for item in review.items))
@@ -79,7 +79,6 @@ def head_lines(review: Review) -> Sequence[str]:
         "",
         *said_lines(request),
         *(row for said in odd_words(request) for row in labelled("LOOK", said)),
-        *_control_lines(review),
     ]
 
 
@@ -115,17 +114,6 @@ def said_lines(request: Request, *, cut: bool = False) -> Sequence[str]:
 def _edge(title: str) -> str:
     """Return an edge of the box, with our own words in it."""
     return f"+-- {title} ".ljust(WIDTH - 1, "-") + "+" if title else f"+{'-' * (WIDTH - 2)}+"
-
-
-def _control_lines(review: Review) -> Sequence[str]:
-    if not review.controls:
-        return []
-    held = sum(each.held for each in review.controls)
-    lines = ["", f"CONTROLS {held} of {len(review.controls)} held"]
-    for each in review.controls:
-        said = f"{each.control}: {one_line(each.said)}"
-        lines += labelled("held" if each.held else "REFUSED", said)
-    return lines
 
 
 def _change_lines(review: Review) -> Sequence[str]:

@@ -26,10 +26,6 @@ def review_value(review: Review) -> dict[str, object]:
             "refused": len(contents.refused),
         },
         "requester_words": list(odd_words(review.verified.request)),
-        "controls": [
-            {"control": each.control, "held": each.held, "said": each.said}
-            for each in review.controls
-        ],
         "order": [risk.value for risk in delta.order],
         "counts": {risk.value: delta.count(risk) for risk in delta.order},
         "items": [_item_value(review, place) for place in range(len(review.items))],

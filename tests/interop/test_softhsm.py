@@ -66,6 +66,19 @@ def test_its_public_key_needs_no_pin(hsm: SoftHsm, tmp_path: Path) -> None:
     assert run(hsm, tmp_path, "keys", "show", KEY).code == 0
 
 
+def test_a_root_key_on_the_token(hsm: SoftHsm, tmp_path: Path) -> None:
+    """A custodian signs a draft where the token is: the module is named, not taken from elsewhere."""
+    public = tmp_path / "root.pub.pem"
+    public.write_bytes(openssl("pkey", "-in", tmp_path / "prod.pem", "-pubout"))
+    machine = Machine(tmp_path)
+    made = machine.run("trust", "init", "--release", public, "--root-public", public)
+    assert made.code == 0, made.err
+    signs = ("trust", "sign", "trust.draft.json", "--key", KEY, "--passphrase-file", "pin")
+    ran = machine.run(*signs, "--pkcs11-module", hsm.module, env=hsm.environment)
+    assert ran.code == 0, ran.err
+    assert machine.run("trust", "show", "trust.json").code == 0
+
+
 def test_a_state_binds_the_key_on_the_token(
     hsm: SoftHsm, request_here: None, tmp_path: Path
 ) -> None:

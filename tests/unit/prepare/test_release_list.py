@@ -317,3 +317,10 @@ def test_too_many_paths_are_refused() -> None:
     assert len(parse_path_list(b"x\n" * limits.ITEM_COUNT)) == limits.ITEM_COUNT
     with pytest.raises(TooLargeError, match="at most 100000 paths, got 100001"):
         parse_path_list(b"x\n" * (limits.ITEM_COUNT + 1))
+
+
+def test_a_key_taken_for_a_path_list_is_not_shown() -> None:
+    pem = b"-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQ==\n-----END PRIVATE KEY-----\n"
+    with pytest.raises(MalformedError, match="path list is a PEM file") as caught:
+        parse_path_list(pem)
+    assert "MC4C" not in str(caught.value)

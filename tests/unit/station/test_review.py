@@ -39,7 +39,7 @@ HOSTILE += json.loads((STRINGS / "blns.json").read_text())
 # Lines of our own: a box edge, a title, a labelled row, or the continuation of a row.
 OURS = re.compile(
     r"\+-.*-\+|\| .* \||REQUEST .*|ITEM \d+ of \d+: .*|SIGN \d+ signatures with .*"
-    r"|CHANGES since last signed: .*|NOT COMPARED, .*|CONTROLS \d+ of \d+ held|MISSING .*"
+    r"|CHANGES since last signed: .*|NOT COMPARED, .*|MISSING .*"
     r"|  (LOOK|change|last|held|REFUSED|not-newer|changed|name|key|new|missing|terms|blind|plain"
     r"|SHA-256|words|signed by|follows|items|artifact|version|target|sequence|expires|size"
     r"|content|sign|metadata|keyid|may sign|role|artifacts|targets|schemes|not before|not after"

@@ -13,7 +13,7 @@ from signkit.formats.trust import encode_trust
 from signkit.formats.trust_text import trust_lines
 from signkit.schemes.trust import build_item
 from signkit.station.ceremony import HashedContents
-from signkit.station.review import Controlled, Review
+from signkit.station.review import Review
 from signkit.station.review_page import render_page
 from signkit.station.sentences import MEANINGS, odd_words, say_change, say_heading, say_last
 from tests.support.documents import item_value
@@ -64,13 +64,12 @@ def mixed(**options: object) -> Review:
 
 
 def test_says_what_the_terminal_says() -> None:
-    review = mixed(follows="it follows no response", controls=(Controlled("SK-A", False, "no"),))
+    review = mixed(follows="it follows no response")
     text = text_of(render_page(review))
     delta = review.delta
     for said in (
         review.verified.digest.hex(),
         "it follows no response",
-        "REFUSED SK-A: no",
         "6 signatures",
         "hashed here 1, digest only 2",
         "a\\u{200b}b",
@@ -130,7 +129,6 @@ def test_text_from_outside_stays_text(text: str) -> None:
             name=text,
             key_name=text,
             follows=text,
-            controls=(Controlled(text, True, text),),
         )
     )
     tags = Tags(page)

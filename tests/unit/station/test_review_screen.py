@@ -15,7 +15,7 @@ from signkit.formats.trust import encode_trust
 from signkit.schemes.trust import build_item
 from signkit.station.ceremony import HashedContents
 from signkit.station.delta import Risk
-from signkit.station.review import Controlled, Review
+from signkit.station.review import Review
 from signkit.station.review_screen import PROMPT, Trail, first_view, turn
 from signkit.station.review_text import TRUST_WARNING, review_request
 from tests.support.documents import item_value
@@ -139,16 +139,14 @@ def everything_at_once() -> Review:
         name="界" * 100,
         key_name="k" * 128,
         follows="it follows a response that is not of this station: the newest is 12345 " * 2,
-        controls=(Controlled("SK-A", True, "held"), Controlled("SK-B", False, "not")),
     )
 
 
 def test_everything_at_once_fits_the_screen() -> None:
     lines = plain(shown(everything_at_once()).split("\n"))
     assert len(lines) <= 22
-    assert "LOOK: there is something odd in these words" in lines[11]
+    assert "LOOK: there is something odd in these words" in lines[10]
     assert lines[6].startswith("  LOOK       it follows a response that is not of this station")
-    assert lines[7] == "  controls   1 of 2 held"
     text = "\n".join(lines)
     assert all(risk in text for risk in Risk if risk is not Risk.PLAIN)
 
@@ -287,7 +285,6 @@ def reviews(draw: st.DrawFn) -> Review:
         name=draw(LABELS),
         key_name=draw(LABELS),
         follows=draw(st.one_of(st.none(), LABELS)),
-        controls=tuple(Controlled("SK-X", each, "x") for each in draw(st.lists(st.booleans()))),
     )
 
 
