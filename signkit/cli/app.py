@@ -7,6 +7,7 @@ import os
 from importlib import import_module
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError
 from typer._click.exceptions import UsageError as ClickUsageError
 
 from signkit.cli import output
@@ -100,6 +101,8 @@ def _run(arguments: list[str]) -> int:
         return error.exit_code
     except typer.Abort:
         raise KeyboardInterrupt from None
+    except NoArgsIsHelpError:  # the help is printed already: there is nothing to add
+        return UsageError.exit_code
     except ClickUsageError as error:
         command = error.ctx.command_path if error.ctx else "signkit"
         message = " ".join(error.format_message().split())  # typer breaks lines where it lists

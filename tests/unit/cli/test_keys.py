@@ -228,3 +228,9 @@ def test_published_keys_are_shown_only_where_allowed(run_keys: Run, tmp_path: Pa
         assert (ran.code, ran.error["code"]) == (4, "key-refused")
         assert "--allow-test-keys" in ran.error["hint"]
         assert run_keys(*command, "--json", "--allow-test-keys").code == 0
+
+
+def test_a_group_alone_is_answered_with_its_help_and_nothing_else(run_keys: Run) -> None:
+    ran = run_keys()
+    assert (ran.code, ran.err) == (2, "")
+    assert "Make a key, encrypted under a passphrase." in ran.out
