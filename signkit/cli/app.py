@@ -11,7 +11,7 @@ from typer._click.exceptions import NoArgsIsHelpError
 from typer._click.exceptions import UsageError as ClickUsageError
 
 from signkit.cli import output
-from signkit.errors import SignkitError, UsageError
+from signkit.errors import FileError, SignkitError, UsageError
 
 _INTERRUPTED = 130
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 200_000
@@ -69,6 +69,12 @@ def _defect(error: Exception) -> SignkitError:
     return SignkitError(f"unexpected {what}", hint=hint)
 
 
+def _failed(error: OSError) -> SignkitError:
+    what = str(error.strerror or error).lower()
+    where = f"{str(error.filename)[:200]}: " if error.filename else ""
+    return FileError(f"{where}{what}", hint="check the path, its permissions and free space")
+
+
 def run_app(arguments: list[str]) -> int:
     """Run one command.
 
@@ -86,6 +92,8 @@ def run_app(arguments: list[str]) -> int:
         raise
     except SignkitError as error:
         return output.fail(error, as_json="--json" in arguments)
+    except OSError as error:  # a name that no file can have, a disk that fails: no defect of ours
+        return output.fail(_failed(error), as_json="--json" in arguments)
     except Exception as error:  # noqa: BLE001  (the net under everything: no traceback for users)
         return output.fail(_defect(error), as_json="--json" in arguments)
     if code == _INTERRUPTED:  # typer answers Ctrl-C with this exit code

@@ -142,18 +142,11 @@ def search(
 
 def _keyid(key: str) -> str:
     """Return the keyid that is meant: itself, that of a public key file, or of a key in the store."""
-    from signkit.cli.home import signkit_home
-    from signkit.formats.files import read_file
-    from signkit.formats.public_key import read_public_key
-    from signkit.verify import limits
+    from signkit.cli.public_source import find_public_key
 
     if len(key) == _KEYID_LENGTH and not set(key) - set("0123456789abcdef"):
         return key
-    path = Path(key)
-    stored = signkit_home() / "keys" / f"{key}.pub.pem"
-    if path.name == key and not path.is_file() and stored.is_file():
-        path = stored
-    return read_public_key(read_file(path, limit=limits.KEY_FILE_SIZE, what="public key")).keyid
+    return find_public_key(key).key.keyid
 
 
 def _hex(text: str | None, option: str) -> str | None:

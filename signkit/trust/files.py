@@ -74,10 +74,12 @@ def find_draft(path: Path) -> Path:
     Raises:
         FileError, TrustError: one of the two cannot be read.
     """
-    draft = _draft_name(path)
-    if is_draft(path) or not draft.exists():
+    if is_draft(path):
         return path
-    return draft if read_draft(draft).trust.version > read_trust(path).version else path
+    version, draft = read_trust(path).version, _draft_name(path)
+    if not draft.exists():
+        return path
+    return draft if read_draft(draft).trust.version > version else path
 
 
 def _draft_name(path: Path) -> Path:
