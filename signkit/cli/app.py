@@ -26,6 +26,7 @@ _COMMANDS = (
     "combine",
     "import-signatures",
     "submit",
+    "policy",
     "verify",
     "extract",
     "trust",

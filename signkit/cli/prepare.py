@@ -12,12 +12,22 @@ import typer
 
 from signkit.cli import output
 from signkit.cli.heads import take_response
+from signkit.cli.openpgp_signature import (
+    GnupgHome,
+    GnupgPassphraseFile,
+    OpenpgpSigner,
+    SignOpenpgp,
+    open_openpgp_signer,
+    signature_path,
+)
+from signkit.cli.policy_file import DeskPolicy
 from signkit.errors import FileError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from signkit.model.plan import PlannedItem
+    from signkit.model.policy import Policy
     from signkit.model.request import Item
     from signkit.prepare.release_list import ListedFile, Said
     from signkit.verify.digest import Sha256
@@ -88,6 +98,10 @@ def prepare(
     scheme: Scheme = None,
     role: RoleName = "release",
     after: After = None,
+    policy: DeskPolicy = None,
+    sign_openpgp: SignOpenpgp = None,
+    gnupg_home: GnupgHome = None,
+    gnupg_passphrase_file: GnupgPassphraseFile = None,
     out: Out = None,
     export_payloads: Export = None,
     force: Force = False,
@@ -112,6 +126,8 @@ def prepare(
     _check_export(export_payloads, len(asked.paths))
     if after is not None:
         take_response(after)
+    rules = _policy(policy)
+    person = open_openpgp_signer(path, sign_openpgp, gnupg_home, gnupg_passphrase_file)
     with output.progress("hashing", lambda: total_size(asked.paths)) as advance:
         # Of many files, other processes hash some from here on, while the rest is loaded, described
         # and written.
@@ -119,12 +135,24 @@ def prepare(
         from signkit.prepare.build import build_items, build_wanted
 
         wanted = build_wanted(scheme or ["peridio", "statement"], role=role)
-        result = _Result(requester=requester, reason=reason or asked.reason, as_json=as_json)
+        result = _Result(
+            requester=requester,
+            reason=reason or asked.reason,
+            policy=rules,
+            person=person,
+            as_json=as_json,
+        )
         for item, planned in build_items(
             asked.describe(), found, wanted=wanted, next_sequence=result.next_sequence
         ):
             result.add(item, planned)
     result.write(path, force=force, export=export_payloads)
+
+
+def _policy(path: Path | None) -> Policy | None:
+    from signkit.cli.policy_file import load_policy
+
+    return None if path is None else load_policy(path)
 
 
 def _expiry(text: str | None) -> str | None:
@@ -232,25 +260,43 @@ def _check_export(folder: Path | None, item_count: int) -> None:
 class _Result:
     """The request and its plan while they grow, and what is said of them in the end."""
 
-    def __init__(self, *, requester: str | None, reason: str | None, as_json: bool) -> None:
+    def __init__(
+        self,
+        *,
+        requester: str | None,
+        reason: str | None,
+        policy: Policy | None,
+        person: OpenpgpSigner | None,
+        as_json: bool,
+    ) -> None:
         from signkit.cli.clock import now, user_at_machine
         from signkit.cli.home import signkit_home
         from signkit.custody.identity import load_or_create_identity
         from signkit.formats.checkpoint import load_checkpoint
         from signkit.formats.plan import PlanWriter
         from signkit.formats.request import RequestWriter
+        from signkit.model.request import Request
 
-        checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
-        self.next_sequence = checkpoint.next_sequence
+        self._checkpoint = load_checkpoint(signkit_home() / "checkpoint.json")
+        self.next_sequence = self._checkpoint.next_sequence
         self._signer = load_or_create_identity(signkit_home(), "requester")
-        self._request = RequestWriter(
+        self._head = Request(
             requester=requester or user_at_machine(),
             reason=reason,
             created=now(),
-            previous_response=checkpoint.last_response,
+            previous_response=self._checkpoint.last_response,
+            items=(),
+        )
+        self._request = RequestWriter(
+            requester=self._head.requester,
+            reason=reason,
+            created=self._head.created,
+            previous_response=self._head.previous_response,
         )
         self._plan = PlanWriter()
         self._count = self._size = 0
+        self._policy, self._person = policy, person
+        self._items: list[Item] = []  # only where a policy is to see them
         self._as_json = as_json
         self._described: list[dict[str, object]] = []
 
@@ -259,6 +305,8 @@ class _Result:
         self._plan.add(planned)
         self._count += 1
         self._size += item.size
+        if self._policy is not None:
+            self._items.append(item)
         if self._as_json:
             self._described.append(_describe(item))
 
@@ -266,10 +314,15 @@ class _Result:
         from signkit.formats.files import write_new
         from signkit.verify.digest import compute_digest
 
+        if self._policy is not None:
+            self._check(self._policy)
         with self._request.signed(self._signer) as data:
             digest = compute_digest(data)
-            # The plan first: a request that exists always has its plan.
+            signature = None if self._person is None else self._person.sign(data)
+            # The plan first: a request that exists always has its plan, and its signature.
             write_new(_plan_path(path), self._plan.encode(digest), mode=0o600, replace=True)
+            if signature is not None:
+                write_new(signature_path(path), signature, replace=True)
         write_new(path, data, replace=force)
         self._show(path, digest, exported=self._export(data, path.name, export))
 
@@ -281,6 +334,22 @@ class _Result:
         count = export_payloads(data, folder, name=name)
         return {"payloads": str(folder), "message_count": count}
 
+    def _check(self, policy: Policy) -> None:
+        """Ask what the station will ask, as far as it can be told here."""
+        from dataclasses import replace
+
+        from signkit.cli.policy_file import check_at_desk
+        from signkit.policy.facts import Facts, Signed
+
+        seen = self._checkpoint.sequences
+        facts = Facts(
+            now=self._head.created,
+            requester=self._signer.public_key.keyid,
+            openpgp=None if self._person is None else self._person.fingerprint,
+            signed={place: Signed(sequence) for place, sequence in seen.items()},
+        )
+        check_at_desk(replace(self._head, items=tuple(self._items)), policy, facts)
+
     def _show(self, path: Path, digest: Sha256, *, exported: dict[str, object]) -> None:
         from signkit.formats.display import human_size
         from signkit.formats.fingerprint import word_rows
@@ -291,11 +360,13 @@ class _Result:
             f"SHA-256  {digest.hex()}",
             *(f"         {row}" for row in word_rows(digest)),
             f"plan     {plan} (stays here)",
+            *([f"OpenPGP  {signature_path(path)}"] if self._person else []),
             f"items    {self._count}, {human_size(self._size)} in all",
         ]
         value: dict[str, object] = {
             "request": str(path),
             "plan": str(plan),
+            **({"openpgp_signature": str(signature_path(path))} if self._person else {}),
             "sha256": digest.hex(),
             "item_count": self._count,
             "size": self._size,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ if TYPE_CHECKING:
     from signkit.station.kept import Answer
     from signkit.station.ledger import LedgerLine
     from signkit.station.record import Record
+    from signkit.station.transcript import Confirmation
+    from signkit.verify.digest import Sha256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,13 @@ class Ceremony:
     record: Record
     responses: Path
     station: Signing
+
+    def was_signed(self) -> bool:
+        """Say whether something of this request was signed here before, with any key."""
+        return any(
+            line.entry.event == "signed" and line.entry.request == self.verified.digest
+            for line in self.record.ledger.lines
+        )
 
     def find_repeated(self, keyid: str) -> LedgerLine | None:
         """Return the ceremony in which this key signed all of this request, or None."""
@@ -56,13 +64,10 @@ class Ceremony:
         )
         return answer
 
-    def confirm(self, how: str) -> None:
-        """Note that whoever runs this confirmed; the name is what their system says."""
-        from signkit.cli.clock import now
-        from signkit.station.transcript import Confirmation
-
-        operator = os.environ.get("LOGNAME") or os.environ.get("USER") or f"uid {os.getuid()}"
-        self.record.note_confirmation(Confirmation(operator=operator, how=how, time=now()))
+    def confirm(self, confirmed: Sequence[Confirmation]) -> None:
+        """Note who confirmed."""
+        for each in confirmed:
+            self.record.note_confirmation(each)
         self.record.note_controls("held", "SK-SIGN-CONFIRM")
 
     def describe_previous(self) -> str | None:
@@ -79,12 +84,15 @@ class Ceremony:
 
 
 @contextmanager
-def hold_ceremony(verified: VerifiedRequest, station_name: str | None) -> Iterator[Ceremony]:
+def hold_ceremony(
+    verified: VerifiedRequest, station_name: str | None, *, policy: Sha256 | None
+) -> Iterator[Ceremony]:
     """Hold a ceremony: whatever ends it before it is signed becomes a line of the ledger.
 
     Args:
         verified: The request.
         station_name: What the station calls itself; its host name when not given.
+        policy: SHA-256 of the policy file, or None where there is none.
 
     Raises:
         FileError: the ledger cannot be used, or another ceremony holds it.
@@ -104,6 +112,7 @@ def hold_ceremony(verified: VerifiedRequest, station_name: str | None) -> Iterat
     transcript = Transcript(
         station=station_name or machine_name(),
         installation=describe_installation(),
+        policy=policy,
         began=now(),
     )
     with open_ledger(home / "ledger.jsonl") as ledger:

@@ -40,13 +40,18 @@ def show_review(review: Review, *, asked: bool) -> None:
         output.note(review_request(review) + "\n")
 
 
-def ask_words(review: Review) -> list[str]:
-    """Show the first screen, let the operator look at everything, and return the words they type.
+def ask_words(review: Review, *, operator: int, count: int) -> list[str]:
+    """Show the first screen, let an operator look at everything, and return the words they type.
+
+    Args:
+        review: What is to be shown.
+        operator: Who is asked, from 0.
+        count: How many are to confirm.
 
     Raises:
         ConfirmationError: nobody can type, or nobody wants to.
     """
-    from signkit.station.review_screen import PROMPT, first_view, turn
+    from signkit.station.review_screen import first_view, say_prompt, turn
 
     if not sys.stdin.isatty():
         message = "nobody can confirm: standard input is not a terminal"
@@ -54,7 +59,7 @@ def ask_words(review: Review) -> list[str]:
     trail: Trail = (first_view(review),)
     while True:
         output.note(trail[-1].show())
-        output.prompt(PROMPT)
+        output.prompt(say_prompt(operator, count))
         typed = sys.stdin.readline(_LINE)
         if not typed or typed.strip() == "q":
             message = "nobody confirmed this request; nothing was signed"

@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
-from signkit.cli.media import MediaFolder, choose_request, note_damaged, note_removable
+from signkit.cli.media import MediaFolder, choose_request, note_removable
 from signkit.cli.passphrase import (
     PassphraseEnv,
     PassphraseFd,
     PassphraseFile,
     PassphraseOptions,
 )
+from signkit.cli.policy_file import StationPolicy
 from signkit.cli.record import Ceremony, hold_ceremony
-from signkit.cli.review import HtmlFile, ask_words, show_review, write_page
+from signkit.cli.review import HtmlFile, show_review, write_page
 from signkit.cli.signer import GnupgHome, Pkcs11Module, open_named_signer
 from signkit.errors import ConfirmationError, FormatError, SignkitError, UsageError
 
 if TYPE_CHECKING:
+    from signkit.cli.gate import Gate
     from signkit.custody.signer import OpenedSigner, Signer
     from signkit.model.request import VerifiedRequest
     from signkit.model.response import ItemResult
@@ -60,6 +62,7 @@ def sign(
     requester: Annotated[
         Path | None, typer.Option(metavar="PUBLIC", help="Refuse any other requester's key.")
     ] = None,
+    policy: StationPolicy = None,
     station_name: Annotated[
         str | None, typer.Option(help="What this station calls itself. Default: its host name.")
     ] = None,
@@ -76,32 +79,32 @@ def sign(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Review a request, confirm it by typing words of its digest, and sign every item."""
+    from signkit.cli.gate import open_gate
     from signkit.station.airgap import refuse_network
 
     refuse_network()
     passphrase = PassphraseOptions(file=passphrase_file, fd=passphrase_fd, env=passphrase_env)
     request = choose_request(request, media)
     path = _response_path(request, out)
-    verified = _read_request(request, follow=media is None)
-    _check_free(path, verified, force=force)
-    with hold_ceremony(verified, station_name) as ceremony:
+    gate = open_gate(policy, request, unattended=yes_to is not None, follow=media is None)
+    _check_free(path, gate.verified, force=force)
+    with hold_ceremony(gate.verified, station_name, policy=gate.policy.digest) as ceremony:
         _check_asked(ceremony, requester, yes_to)
+        gate.ask_early(ceremony)
         signer = open_named_signer(key, passphrase, module=pkcs11_module, gnupg_home=gnupg_home)
         repeated = ceremony.find_repeated(signer.public_key.keyid)
         if repeated is None:
-            contents = _hash_contents(verified, content)
-            review = _review(ceremony, request, contents, signer)
+            contents = _hash_contents(gate.verified, content)
+            gate.ask(ceremony, keyid=signer.public_key.keyid, contents=contents)
+            review = _review(gate, ceremony, request, contents=contents, signer=signer)
             if html is not None:
                 write_page(html, review, replace=force)
-            show_review(review, asked=yes_to is None)
-            if yes_to is None:
-                _confirm(review)
-            ceremony.confirm("words" if yes_to is None else "digest")
-            made = _answer(ceremony, _sign(verified, signer, contents), signer)
+            _confirm(gate, ceremony, review)
+            made = _answer(ceremony, _sign(gate.verified, signer, contents), signer)
         else:
             made = ceremony.repeat(repeated)
         _write(path, made)
-    _report(path, made, verified, media=media, as_json=as_json)
+    _report(path, made, gate.verified, media=media, as_json=as_json)
 
 
 def _response_path(request: Path, out: Path | None) -> Path:
@@ -113,20 +116,6 @@ def _response_path(request: Path, out: Path | None) -> Path:
     return request.with_name(request.name.removesuffix(_REQUEST_SUFFIX) + ".response.json")
 
 
-def _read_request(path: Path, *, follow: bool) -> VerifiedRequest:
-    from signkit.errors import RequestError
-    from signkit.formats.files import read_file
-    from signkit.formats.request import open_request
-    from signkit.verify import limits
-
-    data = read_file(path, limit=limits.REQUEST_SIZE, what="request", follow=follow)
-    try:
-        return open_request(data)
-    except RequestError:
-        note_damaged(path, data)
-        raise
-
-
 def _check_asked(ceremony: Ceremony, requester: Path | None, yes_to: str | None) -> None:
     """Check what can be checked before a key is opened."""
     from signkit.schemes.table import check_request
@@ -134,7 +123,9 @@ def _check_asked(ceremony: Ceremony, requester: Path | None, yes_to: str | None)
     if yes_to is not None:
         _check_digest(ceremony.verified, yes_to)
     check_request(ceremony.verified.request)
-    ceremony.record.note_controls("held", "SK-AIRGAP", "SK-REQ-UNIQUE", "SK-SIGN-TRUST")
+    ceremony.record.note_controls(
+        "held", "SK-AIRGAP", "SK-REQ-UNIQUE", "SK-SIGN-TRUST", "SK-SIGN-BLIND"
+    )
     if requester is not None:
         _check_requester(ceremony.verified, requester)
 
@@ -189,7 +180,7 @@ def _hash_contents(verified: VerifiedRequest, folder: Path | None) -> HashedCont
 
 
 def _review(
-    ceremony: Ceremony, path: Path, contents: HashedContents, signer: OpenedSigner
+    gate: Gate, ceremony: Ceremony, path: Path, *, contents: HashedContents, signer: OpenedSigner
 ) -> Review:
     from signkit.station.delta import compute_delta
     from signkit.station.history import last_signed
@@ -206,6 +197,7 @@ def _review(
         key_name=signer.name,
         purpose=signer.purpose,
         follows=ceremony.describe_previous(),
+        controls=gate.outcomes,
     )
 
 
@@ -217,14 +209,15 @@ def _check_digest(verified: VerifiedRequest, said: str) -> None:
         raise ConfirmationError(message, hint="read the request again before you confirm it")
 
 
-def _confirm(review: Review) -> None:
-    from signkit.station.review import confirmation_words
+def _confirm(gate: Gate, ceremony: Ceremony, review: Review) -> None:
+    """Show it, have it confirmed, and note who did so before it is asked whether they may."""
+    from signkit.cli.operators import confirm, confirm_unattended
 
-    words = confirmation_words(review.verified)
-    typed = ask_words(review)
-    if [word.lower() for word in typed] != [word.lower() for word in words]:
-        message = "the words are not those of this request; nothing was signed"
-        raise ConfirmationError(message, hint="compare the request's SHA-256 on both machines")
+    unattended = gate.facts.unattended
+    show_review(review, asked=not unattended)
+    confirmed = confirm_unattended() if unattended else confirm(review, gate.policy)
+    ceremony.confirm(confirmed)
+    gate.ask_operators(ceremony, confirmed)
 
 
 def _sign(
@@ -242,7 +235,7 @@ def _answer(ceremony: Ceremony, results: tuple[ItemResult, ...], signer: Signer)
     from signkit.model.response import NamedKey
     from signkit.station.ceremony import Station, answer
 
-    ceremony.record.note_controls("held", "SK-SIGN-BLIND", "SK-SIGN-SELF")
+    ceremony.record.note_controls("held", "SK-SIGN-SELF")
     return answer(
         ceremony.verified,
         results,

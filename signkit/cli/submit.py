@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
+from signkit.cli.answer_files import sibling
 from signkit.cli.connection import (
     CaFile,
     Connection,
@@ -20,6 +21,7 @@ from signkit.cli.connection import (
     note,
 )
 from signkit.cli.heads import check_heads, checkpoint_path
+from signkit.cli.policy_file import DeskPolicy
 from signkit.errors import SignkitError
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ def submit(
     trust: Annotated[Path | None, _TRUST] = None,
     station: Annotated[list[Path] | None, _STATION] = None,
     key: Annotated[list[Path] | None, _KEY] = None,
+    policy: DeskPolicy = None,
     concurrency: Annotated[int, _CONCURRENCY] = 4,
     all_signatures: Annotated[bool, _ALL] = False,
     timeout: Timeout = 120.0,
@@ -82,6 +85,10 @@ def submit(
 
     submission = _open(response, request, plan, _pins(station, key))
     submission = _hold_to_trust(submission, trust)
+    if policy is not None:
+        _check_policy(
+            submission, request or sibling(response, ".request.json", "--request"), policy
+        )
     check_heads(submission.answer.responses, new_ledger=new_ledger)
     how = Connection(
         registry=registry,
@@ -102,6 +109,30 @@ def submit(
         )
     unsaved = _save_checkpoint(submission, outcomes, new_ledger=new_ledger)
     show_outcomes(outcomes, as_json=as_json, unsaved=unsaved)
+
+
+def _check_policy(submission: Submission, request: Path, path: Path) -> None:
+    """Ask what the station asked, as far as it can be told from request and response."""
+    from signkit.cli.clock import now
+    from signkit.cli.policy_file import check_at_desk, find_openpgp, load_policy
+    from signkit.formats.files import read_file
+    from signkit.policy.facts import Facts
+    from signkit.verify import limits
+
+    policy = load_policy(path)
+    verified, answer = submission.request, submission.answer
+    data = read_file(request, limit=limits.REQUEST_SIZE, what="request")
+    openpgp, problem = find_openpgp(request, data, policy)
+    facts = Facts(
+        now=now(),
+        requester=verified.requester_key.keyid,
+        request=verified.digest,
+        openpgp=openpgp,
+        openpgp_problem=problem,
+        keyids=frozenset(key.public_key.keyid for key in answer.keys),
+        hashed=frozenset(each.item for each in answer.items if each.content_hashed or each.error),
+    )
+    check_at_desk(verified.request, policy, facts)
 
 
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:

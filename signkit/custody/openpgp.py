@@ -1,4 +1,4 @@
-"""OpenPGP through the `gpg` program: to a person's public key, and back with that person's own.
+"""OpenPGP through the `gpg` program: to a person's public key, back with their own, and signed by it.
 
 The one door to python-gnupg. It starts gpg from a list of arguments, never through a shell, and
 believes exit codes and lines of `--status-fd`, never sentences. In that list stand only our own
@@ -6,9 +6,10 @@ options, the path of a GnuPG home and fingerprints of 40 hex digits: no name, no
 What is encrypted or decrypted goes through pipes, as does a passphrase.
 
 Encrypting has a home of its own, made for the act, which holds public keys alone and starts no
-agent. Decrypting uses the home of the person; an agent that was started for it is ended.
+agent; so has verifying. Decrypting and signing use the home of the person; an agent that was
+started for it is ended.
 
-Spec: docs/formats/key-backup.md sections 2 to 4.
+Spec: docs/formats/key-backup.md sections 2 to 4; docs/formats/station-policy.md section 3.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from signkit.errors import (
     KeyLockedError,
     KeyNotFoundError,
     MalformedError,
+    SignatureInvalidError,
     UsageError,
 )
 
@@ -46,6 +48,21 @@ _OPTIONS = ("--no-options", "--disable-dirmngr", "--no-auto-key-locate", "--no-a
 _ENCRYPT = ("--no-autostart", "--no-random-seed-file", "--no-encrypt-to", "--trust-model", "always")
 _LIST = ("--no-autostart", "--no-auto-check-trustdb", "--trust-model", "always")
 _FORM = ("--cipher-algo", "AES256", "--compress-algo", "none", "--set-filename", "")
+# What gpg says to people goes nowhere: on the descriptor of the status lines stands nothing else.
+_QUIET = ("--logger-file", "/dev/null")
+_VERIFY = ("--no-autostart", "--no-random-seed-file", "--trust-model", "always", *_QUIET)
+_STATUS = "[GNUPG:] "
+_ONCE = ("NEWSIG", "GOODSIG", "VALIDSIG")
+_VALIDSIG_WORDS = 11  # its name, fingerprint, times, ..., hash, class, primary key
+_DIGESTS = {"8", "9", "10"}  # SHA-256, SHA-384, SHA-512 (RFC 9580 section 9.5)
+_BINARY = "00"  # a signature of a document, byte for byte
+_FAULTS = {
+    "BADSIG": "it is of other bytes, or was damaged",
+    "ERRSIG": "it is by a key that the policy does not name, or is of another time",
+    "EXPSIG": "it has expired",
+    "EXPKEYSIG": "its key has expired",
+    "REVKEYSIG": "its key was revoked",
+}
 _NO_GPG = "GnuPG is not there: the program gpg cannot be run"
 _GPG_HINT = "install GnuPG 2.2 or newer (Debian: apt install gnupg)"
 
@@ -183,6 +200,109 @@ _UNUSABLE = {"e": "expired", "r": "was revoked", "i": "is invalid", "d": "is dis
 _KINDS = {"1": "RSA", "2": "RSA", "3": "RSA", "16": "Elgamal", "17": "DSA"}
 
 
+def verify_detached(data: bytes, signature: bytes, *, keys: Mapping[str, bytes]) -> str:
+    """Verify a detached signature by one of several people.
+
+    Args:
+        data: What was signed.
+        signature: The file beside it, armored or not.
+        keys: By fingerprint, their primary keys.
+
+    Returns:
+        The fingerprint of the primary key whose signature it is.
+
+    Raises:
+        SignatureInvalidError: anything but exactly one good signature, by a key among those that
+            has neither expired nor been revoked.
+        CustodyError: GnuPG is missing, or a key is another than its fingerprint says.
+        MalformedError: one of the keys is none, or a private one.
+    """
+    with tempfile.TemporaryDirectory(prefix="signkit-gnupg-") as home:
+        gpg = _start(home, options=(*_OPTIONS, *_VERIFY))
+        for fingerprint, content in keys.items():
+            name = f"the OpenPGP key {fingerprint}"
+            _check_public(content, name=name)
+            if (found := _import(gpg, content, name=name)) != {fingerprint}:
+                message = f"{name} is another: expected that one alone, got {min(found)}"
+                raise CustodyError(message, hint="gpg --armor --export FINGERPRINT writes one key")
+        path = os.path.join(home, "signature")
+        with open(path, "wb") as file:
+            file.write(signature)
+        result = gpg.verify_data(path, data)
+    signer = _read_verdict(result.stderr, ended_well=result.returncode == 0)
+    if signer not in keys:
+        message = f"it is by the OpenPGP key {signer}, which was not asked for"
+        raise SignatureInvalidError(message)
+    return signer
+
+
+def _read_verdict(status: str, *, ended_well: bool) -> str:
+    """Read the fingerprint of the primary key out of status lines that say exactly one thing."""
+    lines = [line.split() for line in status.splitlines() if line.startswith(_STATUS)]
+    said = [words[1:] or [""] for words in lines]
+    names = [words[0] for words in said]
+    for name in set(names) & _FAULTS.keys():
+        raise SignatureInvalidError(_FAULTS[name])
+    if not ended_well or any(names.count(name) != 1 for name in _ONCE):
+        message = "expected exactly one detached OpenPGP signature"
+        raise SignatureInvalidError(message)
+    return _read_valid(said[names.index("VALIDSIG")])
+
+
+def _read_valid(words: Sequence[str]) -> str:
+    digest, kind, primary = words[-3:] if len(words) == _VALIDSIG_WORDS else ("", "", "")
+    if digest not in _DIGESTS or kind != _BINARY:
+        message = "expected a signature of class 00 under SHA-256 or longer"
+        raise SignatureInvalidError(message, hint="sign again: gpg --detach-sign --armor")
+    return primary
+
+
+def sign_detached(
+    data: bytes, *, fingerprint: str, home: Path | None, passphrase: bytes | None
+) -> bytes:
+    """Sign with a person's private key, which may be on a card, and verify what was signed.
+
+    Args:
+        data: What to sign.
+        fingerprint: Of the primary key, from `parse_fingerprint`.
+        home: The GnuPG home; None for the person's own.
+        passphrase: Of the OpenPGP key; None where gpg-agent is to ask for it, or for a PIN.
+
+    Returns:
+        One armored detached signature.
+
+    Raises:
+        CustodyError: GnuPG is missing, or the key is not there, cannot sign, or has expired.
+        KeyLockedError: the passphrase is none that GnuPG takes.
+        SignatureInvalidError: what was signed does not verify.
+        UsageError: home is no folder.
+    """
+    secret = None if passphrase is None else check_passphrase(passphrase).decode("latin-1")
+    path = _check_home(home)
+    user = ("--local-user", fingerprint, "--digest-algo", "SHA512")
+    with _agent_as_before(path):
+        gpg = _start(path, options=(*_OPTIONS, *_QUIET))
+        result = gpg.sign_file(BytesIO(data), detach=True, passphrase=secret, extra_args=list(user))
+        public = str(gpg.export_keys(fingerprint))
+    if result.returncode != 0 or not result.data or not public:
+        message = f"nothing was signed with the OpenPGP key {fingerprint}"
+        hint = (
+            "it is not in this GnuPG home (--gnupg-home), cannot sign, has expired, or nobody"
+            " unlocked it; is the card there? gpg --card-status"
+        )
+        raise CustodyError(message, hint=hint)
+    signature = bytes(result.data)
+    verify_detached(data, signature, keys={fingerprint: public.encode()})
+    return signature
+
+
+def _check_home(home: Path | None) -> str | None:
+    if home is not None and not home.is_dir():
+        message = f"--gnupg-home {home}: expected a folder"
+        raise UsageError(message)
+    return None if home is None else str(home.absolute())
+
+
 def _start(home: str | None, *, options: Sequence[str]) -> gnupg.GPG:
     try:
         return gnupg.GPG(gnupghome=home, options=list(options), env=_environment())
@@ -243,13 +363,6 @@ def _encrypt(gpg: gnupg.GPG, data: bytes, fingerprint: str) -> bytes:
         hint = "it expired, was revoked, or has no key for encryption; its owner sends a new one"
         raise CustodyError(message, hint=hint)
     return bytes(result.data)
-
-
-def _check_home(home: Path | None) -> str | None:
-    if home is not None and not home.is_dir():
-        message = f"--gnupg-home {home}: expected a folder"
-        raise UsageError(message)
-    return None if home is None else str(home.absolute())
 
 
 def check_passphrase(passphrase: bytes) -> bytes:

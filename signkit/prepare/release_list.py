@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +18,7 @@ from typing import NamedTuple
 from signkit.errors import MalformedError, TooLargeError, UsageError
 from signkit.formats.metadata import check_exact
 from signkit.formats.request import parse_metadata
+from signkit.formats.toml import parse_toml
 from signkit.verify import limits
 from signkit.verify.encoding import Fields, check_name, check_text, check_time
 
@@ -100,7 +100,8 @@ def parse_release_list(data: bytes, *, folder: str | os.PathLike[str]) -> Releas
         MalformedError: not TOML, or a name is unknown, missing or wrong; the item is numbered.
         UsageError: an unknown placeholder, or two files for one artifact, version and target.
     """
-    top = Fields(_parse_toml(data), "release list")
+    value = parse_toml(data, limit=limits.RELEASE_LIST_SIZE, what="release list")
+    top = Fields(value, "release list")
     defaults, reason = Said(), None
     if top.has("defaults"):
         table = top.member("defaults")
@@ -153,24 +154,6 @@ def list_files(paths: Sequence[str], said: Said) -> list[ListedFile]:
 def _make_checked_filler(template: str | None, what: str) -> Callable[[str], str]:
     checked = check_text(_required(template, what), what=what, limit=_TEMPLATE_LENGTH)
     return make_filler(checked)
-
-
-def _parse_toml(data: bytes) -> dict[str, object]:
-    if len(data) > limits.RELEASE_LIST_SIZE:
-        message = f"release list is too large: expected at most {limits.RELEASE_LIST_SIZE} bytes"
-        raise TooLargeError(message)
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        message = f"release list is not UTF-8: byte {error.start} cannot be decoded"
-        raise MalformedError(message) from error
-    except RecursionError as error:
-        message = "release list is nested too deeply"
-        raise MalformedError(message) from error
-    except ValueError as error:
-        reason = str(error)
-        message = f"release list is not TOML: {reason[:1].lower()}{reason[1:]}"
-        raise MalformedError(message) from error
 
 
 def _parse_item(value: object, where: str, folder: str, defaults: Said) -> ListedFile:

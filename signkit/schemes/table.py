@@ -56,11 +56,14 @@ def check_request(request: Request) -> None:
     """Check that what a request asks for may be signed together.
 
     Raises:
-        PolicyError: control SK-SIGN-TRUST: a trust root beside anything else.
+        PolicyError: control SK-SIGN-TRUST: a trust root beside anything else; control
+            SK-SIGN-BLIND: a blind signature alone.
 
-    Spec: docs/formats/trust-root.md section 5.
+    Spec: docs/formats/trust-root.md section 5; docs/formats/schemes.md.
     """
     trust.check_alone(request)
+    for wanted in dict.fromkeys(item.wanted for item in request.items):
+        check_wanted(wanted)
 
 
 def find_scheme(name: str) -> Scheme:

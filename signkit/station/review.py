@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from signkit.formats.words import encode_words
 from signkit.model.purpose import OPEN, Purpose
 from signkit.model.request import Item, VerifiedRequest
+from signkit.policy.controls import Outcome
 from signkit.station.ceremony import NOT_SEEN, HashedContents
 from signkit.station.delta import Delta
 from signkit.verify.ed25519 import PublicKey
@@ -21,9 +22,16 @@ from signkit.verify.ed25519 import PublicKey
 _CONFIRMATION_WORDS = 4
 
 
-def confirmation_words(request: VerifiedRequest) -> tuple[str, ...]:
-    """Return the words that the operator types: the first four of the request's digest."""
-    return encode_words(request.digest[:_CONFIRMATION_WORDS])
+def confirmation_words(request: VerifiedRequest, operator: int = 0) -> tuple[str, ...]:
+    """Return the words that an operator types: four of the request's digest, to each their own.
+
+    Args:
+        request: The request.
+        operator: Their place, 0 to 7: the first one types the first four, the second the next.
+    """
+    words = encode_words(request.digest)
+    start = operator * _CONFIRMATION_WORDS
+    return words[start : start + _CONFIRMATION_WORDS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,7 @@ class Review:
         key_name: What that key is called here.
         purpose: What that key may sign; its signer refuses everything else.
         follows: What is unusual about the response that the request follows; None for nothing.
+        controls: What became of the controls of the policy; empty where there is no policy.
     """
 
     verified: VerifiedRequest
@@ -49,6 +58,7 @@ class Review:
     key_name: str = ""
     purpose: Purpose = OPEN
     follows: str | None = None
+    controls: tuple[Outcome, ...] = ()
 
     @property
     def items(self) -> tuple[Item, ...]:

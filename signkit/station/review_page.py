@@ -17,11 +17,13 @@ from signkit.formats.purpose_text import purpose_rows
 from signkit.formats.trust_text import trust_lines
 from signkit.formats.words import encode_words
 from signkit.model.purpose import OPEN
+from signkit.policy.report import say_result, sort_outcomes
 from signkit.schemes import trust
 from signkit.station.review import Review
 from signkit.station.sentences import (
     MEANINGS,
     count_contents,
+    count_controls,
     odd_words,
     say_change,
     say_content,
@@ -72,6 +74,7 @@ def render_page(review: Review) -> str:
         _table(_request_rows(review)),
         _said(review),
         *_trust(review),
+        *_controls(review),
         *_classes(review),
         *_items(review),
         *_missing(review),
@@ -132,6 +135,17 @@ def _trust(review: Review) -> Sequence[str]:
     except SignkitError as error:
         said = html_text(f"NO TRUST ROOT IS SHOWN: {error}")
     return [f'<p class="warning">{warning}</p>', f"<pre>{said}</pre>"]
+
+
+def _controls(review: Review) -> Sequence[str]:
+    if review.key is None:
+        return []
+    rows = [
+        (say_result(each), html_text(f"{each.control}: {each.line}"))
+        for each in sort_outcomes(review.controls)
+    ]
+    head = f"<h2>Controls of the policy: {html_text(count_controls(review))}</h2>"
+    return [head, _table(rows)] if rows else [head]
 
 
 def _classes(review: Review) -> Sequence[str]:

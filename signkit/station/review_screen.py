@@ -27,16 +27,19 @@ from signkit.station.review_text import (
     said_lines,
     signing_lines,
 )
-from signkit.station.sentences import MEANINGS, count_contents, say_heading, say_step
-
-PROMPT = (
-    "To sign, type the first 4 words of the SHA-256 as the requester reads them.\n"
-    "Or n, p, b, /text, NUMBER, q; ? explains.  words: "
+from signkit.station.sentences import (
+    MEANINGS,
+    count_contents,
+    count_controls,
+    say_heading,
+    say_step,
 )
+
 _HELP = """\
-WORDS     the first four of the request's SHA-256 sign it. They are not on the
-          first screen: read them from the requester's screen or paper, or
-          have them read to you, over a channel that is not the stick.
+WORDS     four of the request's SHA-256, those that are asked for, confirm it.
+          They are not on the first screen: read them from the requester's
+          screen or paper, or have them read to you, over a channel that is
+          not the stick.
 n         the next page; from the first screen the list of all items, unusual
           first. A line with nothing on it does the same
 p         the page before
@@ -87,6 +90,23 @@ Trail = tuple[View, ...]
 """The views that led to what is shown, which is the last of them."""
 
 
+def say_prompt(operator: int, count: int) -> str:
+    """Return what is asked below each screen: each of several operators for words of their own.
+
+    Args:
+        operator: Who is asked, from 0.
+        count: How many are to confirm.
+    """
+    start = 4 * operator
+    asked = "To sign, type the first 4 words"
+    if count > 1:
+        asked = f"Operator {operator + 1} of {count}, type words {start + 1}-{start + 4}"
+    return (
+        f"{asked} of the SHA-256 as the requester reads them.\n"
+        "Or n, p, b, /text, NUMBER, q; ? explains.  words: "
+    )
+
+
 def first_view(review: Review) -> View:
     """Return the first screen: what the request is, who asks, and what is unusual."""
     verified, key = review.verified, review.key
@@ -103,6 +123,11 @@ def first_view(review: Review) -> View:
         head.append(f"  key        {name}, keyid {key.keyid[:_KEYID_SHOWN]}...")
     if review.follows:
         head.append(f"  LOOK       {cut_columns(one_line(review.follows), WIDTH - 13)}")
+    if key is not None:
+        head.append(f"  controls   {count_controls(review)}")
+    if review.controls:  # the first is about who asks
+        said = cut_columns(one_line(review.controls[0].line), WIDTH - 13)
+        head.append(f"  requester  {said}")
     head += said_lines(verified.request, cut=True)
     if trust.is_asked(verified.request):
         head += TRUST_WARNING

@@ -24,6 +24,7 @@ from signkit.formats.purpose_text import purpose_rows
 from signkit.formats.trust_text import trust_lines
 from signkit.model.purpose import OPEN, Purpose
 from signkit.model.request import Request
+from signkit.policy.report import outcome_lines
 from signkit.schemes import trust
 from signkit.station.delta import Risk
 from signkit.station.review import Review
@@ -31,6 +32,7 @@ from signkit.station.review_rows import WIDTH, labelled, labelled_words, titled
 from signkit.station.sentences import (
     MEANINGS,
     count_contents,
+    count_controls,
     odd_words,
     say_change,
     say_content,
@@ -62,7 +64,7 @@ def review_request(review: Review) -> str:
 
 
 def head_lines(review: Review) -> Sequence[str]:
-    """Show the request itself and the requester's words."""
+    """Show the request itself, the requester's words, and the controls of the policy."""
     verified, request = review.verified, review.verified.request
     previous = request.previous_response
     size = human_size(sum(item.size for item in review.items))
@@ -79,6 +81,7 @@ def head_lines(review: Review) -> Sequence[str]:
         "",
         *said_lines(request),
         *(row for said in odd_words(request) for row in labelled("LOOK", said)),
+        *_control_lines(review),
     ]
 
 
@@ -114,6 +117,12 @@ def said_lines(request: Request, *, cut: bool = False) -> Sequence[str]:
 def _edge(title: str) -> str:
     """Return an edge of the box, with our own words in it."""
     return f"+-- {title} ".ljust(WIDTH - 1, "-") + "+" if title else f"+{'-' * (WIDTH - 2)}+"
+
+
+def _control_lines(review: Review) -> Sequence[str]:
+    if review.key is None:
+        return []
+    return ["", f"CONTROLS {count_controls(review)}", *outcome_lines(review.controls)]
 
 
 def _change_lines(review: Review) -> Sequence[str]:

@@ -7,6 +7,7 @@ Spec: docs/design/review.md section 5.
 
 from __future__ import annotations
 
+from signkit.policy.report import outcome_values
 from signkit.station.delta import Missing
 from signkit.station.history import LastSigned
 from signkit.station.review import Review
@@ -26,6 +27,7 @@ def review_value(review: Review) -> dict[str, object]:
             "refused": len(contents.refused),
         },
         "requester_words": list(odd_words(review.verified.request)),
+        "controls": outcome_values(review.controls),
         "order": [risk.value for risk in delta.order],
         "counts": {risk.value: delta.count(risk) for risk in delta.order},
         "items": [_item_value(review, place) for place in range(len(review.items))],

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from signkit.formats.display import escape, hides_characters, human_size, one_line
 from signkit.formats.lookalike import mixed_alphabets
 from signkit.model.request import Item, Request
+from signkit.policy.controls import HELD, NOT_ASKED, REFUSED
 from signkit.station.delta import Risk, compare_versions
 from signkit.station.history import LastSigned
 from signkit.station.review import Review
@@ -53,6 +54,15 @@ def say_heading(review: Review) -> str:
         title = "NOT COMPARED, nothing was signed here yet"
     missing = f", {len(delta.missing):,} missing" if delta.missing else ""
     return f"{title}: {odd:,} of {count:,} want a look{missing}"
+
+
+def count_controls(review: Review) -> str:
+    """Say how many controls of the policy hold, or that there is no policy."""
+    if not review.controls:
+        return "no policy on this station"
+    results = [each.result for each in review.controls]
+    refused = f"{results.count(REFUSED)} REFUSE, " if REFUSED in results else ""
+    return f"{refused}{results.count(HELD)} hold, {results.count(NOT_ASKED)} are not asked"
 
 
 def say_content(review: Review, place: int) -> str:

@@ -27,8 +27,13 @@ from signkit.formats.private_key import (
 from signkit.formats.request import open_request, parse_request, sign_request
 from signkit.formats.response import encode_response, open_response, parse_response
 from signkit.formats.signature_file import FoundSignature, parse_signature_file
+from signkit.model.policy import Policy
 from signkit.model.request import Request
 from signkit.model.response import Answer, Response
+from signkit.policy.controls import ask_controls
+from signkit.policy.facts import Facts
+from signkit.policy.read import read_policy
+from signkit.policy.report import policy_lines
 from signkit.prepare.release_list import ReleaseList, fill, parse_path_list, parse_release_list
 from signkit.schemes.peridio import decode_signature
 from signkit.station.ledger import open_ledger
@@ -38,7 +43,7 @@ from signkit.verify.encoding import Fields, encode_json, parse_json
 from tests.fuzz.seeds import exactly, files, payloads, texts, together
 from tests.fuzz.target import Target, nothing_more, one_spelling
 from tests.fuzz.verify_targets import text_of
-from tests.support.documents import REQUEST_TYPE, RESPONSE_TYPE, document
+from tests.support.documents import REQUEST_TYPE, RESPONSE_TYPE, document, request_of
 from tests.support.key_files import CHEAP, DALEK_V2, PASSPHRASE, SEED, cheap_pem, never
 from tests.support.keys import REQUESTER, STATION
 from tests.support.plan_vectors import seal
@@ -166,6 +171,13 @@ def _der(data: bytes) -> bytes:
 
 def _der_holds(content: bytes, data: bytes) -> None:
     assert encode_der(SEQUENCE, content) == data
+
+
+def _policy_holds(policy: Policy, _data: bytes) -> None:
+    """A policy that is read can be asked and shown, and lets somebody ask."""
+    assert policy.requesters or policy.unknown_requesters
+    assert all("\x1b" not in line for line in policy_lines(policy))
+    ask_controls(request_of(), policy, Facts(now="2026-01-31T12:00:00Z", requester="ab" * 32))
 
 
 def _release_list(data: bytes) -> ReleaseList:
@@ -347,6 +359,12 @@ TARGETS = (
         parse=_der,
         holds=_der_holds,
         seeds=together(_KEYS, files("fuzz/openssl_asn1parse")),
+    ),
+    Target(
+        name="policy",  # parse_policy and parse_toml, and which schemes there are
+        parse=read_policy,
+        holds=_policy_holds,
+        seeds=files("policy"),
     ),
     Target(
         name="release-list",

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +46,15 @@ class Person:
     def agent(self) -> bool:
         """Whether their gpg-agent runs."""
         return os.path.exists(self.home / "S.gpg-agent")
+
+
+def with_signing_key(person: Person) -> Person:
+    """Return somebody who has a signing subkey as well; its passphrase is empty."""
+    made = ("--pinentry-mode", "loopback", "--passphrase", "")
+    person.gpg(*made, "--quick-add-key", person.fingerprint, "ed25519", "sign", "0")
+    public = person.gpg("--armor", "--export", person.fingerprint)
+    person.end_agent()
+    return replace(person, public=public)
 
 
 def need_gpg() -> None:

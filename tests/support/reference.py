@@ -41,6 +41,8 @@ _COMMANDS = (
     "combine",
     "import-signatures",
     "submit",
+    "policy check",
+    "policy show",
     "extract",
     "verify",
     "trust init",

@@ -128,7 +128,7 @@ def test_a_link_that_takes_the_place_of_a_request(
     station: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Attacker: swaps the listed file for a link to what only the station can read."""
-    from signkit.cli import sign as command
+    from signkit.cli.gate import open_gate
     from signkit.cli.media import choose_request
     from signkit.errors import FileError
 
@@ -137,7 +137,7 @@ def test_a_link_that_takes_the_place_of_a_request(
     path.unlink()
     path.symlink_to(station.folder / "pw")
     with pytest.raises(FileError, match="symbolic link"):
-        command._read_request(path, follow=False)
+        open_gate(None, path, follow=False)
 
 
 @pytest.mark.parametrize("damage", [REQUEST[:-200], REQUEST.replace(b"A", b"B", 1), b""])

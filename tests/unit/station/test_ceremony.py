@@ -42,7 +42,6 @@ from tests.support.documents import (
     CONTENT,
     item_value,
     request_file,
-    request_of,
     request_value,
 )
 from tests.support.keys import PROD, SPARE, STATION
@@ -362,10 +361,9 @@ def test_a_response_that_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
 
 
 def test_a_blind_signature_alone_is_not_made() -> None:
-    blind = item_value(wanted=[{"scheme": "peridio", "role": "release"}])
-    request = request_of(request_value(blind))
-    (result,) = sign_items(request, PROD, contents=NOT_SEEN, advance=lambda _count: None)
-    assert (result.signatures, result.error and result.error.code) == ((), "policy")
+    blind = item_value(target="other", wanted=[{"scheme": "peridio", "role": "release"}])
+    with pytest.raises(PolicyError, match="SK-SIGN-BLIND"):
+        signed(verified(item_value(), blind))
 
 
 def test_a_trust_root_beside_a_release_refuses_the_whole_request() -> None:

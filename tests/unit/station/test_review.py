@@ -39,8 +39,8 @@ HOSTILE += json.loads((STRINGS / "blns.json").read_text())
 # Lines of our own: a box edge, a title, a labelled row, or the continuation of a row.
 OURS = re.compile(
     r"\+-.*-\+|\| .* \||REQUEST .*|ITEM \d+ of \d+: .*|SIGN \d+ signatures with .*"
-    r"|CHANGES since last signed: .*|NOT COMPARED, .*|MISSING .*"
-    r"|  (LOOK|change|last|held|REFUSED|not-newer|changed|name|key|new|missing|terms|blind|plain"
+    r"|CHANGES since last signed: .*|NOT COMPARED, .*|CONTROLS (no policy on this station|.* hold, .* are not asked)|MISSING .*"
+    r"|  (LOOK|change|last|held|REFUSED|not asked|not-newer|changed|name|key|new|missing|terms|blind|plain"
     r"|SHA-256|words|signed by|follows|items|artifact|version|target|sequence|expires|size"
     r"|content|sign|metadata|keyid|may sign|role|artifacts|targets|schemes|not before|not after"
     r"|at most) +[^ ].*| {13}.*|"
@@ -61,6 +61,8 @@ REQUEST model.request.json
 | when     2026-01-31T12:00:00Z                                              |
 | why      first release                                                     |
 +----------------------------------------------------------------------------+
+
+CONTROLS no policy on this station
 
 NOT COMPARED, nothing was signed here yet: 0 of 1 want a look
   plain      1 of 1: nothing unusual

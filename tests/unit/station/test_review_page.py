@@ -11,6 +11,7 @@ import pytest
 from signkit.formats.display import escape
 from signkit.formats.trust import encode_trust
 from signkit.formats.trust_text import trust_lines
+from signkit.policy.controls import HELD, REFUSED, Outcome
 from signkit.schemes.trust import build_item
 from signkit.station.ceremony import HashedContents
 from signkit.station.review import Review
@@ -64,7 +65,7 @@ def mixed(**options: object) -> Review:
 
 
 def test_says_what_the_terminal_says() -> None:
-    review = mixed(follows="it follows no response")
+    review = mixed(follows="it follows no response", controls=(Outcome("SK-A", REFUSED, "no"),))
     text = text_of(render_page(review))
     delta = review.delta
     for said in (
@@ -129,6 +130,7 @@ def test_text_from_outside_stays_text(text: str) -> None:
             name=text,
             key_name=text,
             follows=text,
+            controls=(Outcome(text, HELD, text),),
         )
     )
     tags = Tags(page)

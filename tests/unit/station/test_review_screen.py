@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from signkit.errors import FileError
 from signkit.formats.display import count_columns
 from signkit.formats.trust import encode_trust
+from signkit.policy.controls import HELD, NOT_ASKED, Outcome
 from signkit.schemes.trust import build_item
 from signkit.station.ceremony import HashedContents
 from signkit.station.delta import Risk
 from signkit.station.review import Review
-from signkit.station.review_screen import PROMPT, Trail, first_view, turn
+from signkit.station.review_screen import Trail, first_view, say_prompt, turn
 from signkit.station.review_text import TRUST_WARNING, review_request
 from tests.support.documents import item_value
 from tests.support.keys import SPARE
@@ -30,6 +31,7 @@ REQUEST fleet.request.json
   items      12 of 21.6 KiB, 23 signatures
   content    hashed here 1, digest only 11
   key        prod, keyid 6c8f8607dbe87077...
+  controls   no policy on this station
 +-- what the requester says; not checked ------------------------------------+
 | who      builder@ci                                                        |
 | why      first release                                                     |
@@ -94,8 +96,9 @@ def test_first_screen() -> None:
     assert shown(review) == screen
 
 
-def test_prompt_fits_a_terminal() -> None:
-    *lines, last_line = PROMPT.split("\n")
+@pytest.mark.parametrize(("operator", "count"), [(0, 1), (1, 2), (7, 8)])
+def test_prompt_fits_a_terminal(operator: int, count: int) -> None:
+    *lines, last_line = say_prompt(operator, count).split("\n")
     assert len(plain([*lines, last_line])) == 2
     assert len(last_line) + 4 * 11 <= 2 * 80  # four words, typed
 
@@ -139,14 +142,16 @@ def everything_at_once() -> Review:
         name="界" * 100,
         key_name="k" * 128,
         follows="it follows a response that is not of this station: the newest is 12345 " * 2,
+        controls=(Outcome("SK-A", HELD, "it holds"), Outcome("SK-B", NOT_ASKED, "not")),
     )
 
 
 def test_everything_at_once_fits_the_screen() -> None:
     lines = plain(shown(everything_at_once()).split("\n"))
     assert len(lines) <= 22
-    assert "LOOK: there is something odd in these words" in lines[10]
+    assert "LOOK: there is something odd in these words" in lines[12]
     assert lines[6].startswith("  LOOK       it follows a response that is not of this station")
+    assert lines[7:9] == ["  controls   1 hold, 1 are not asked", "  requester  it holds"]
     text = "\n".join(lines)
     assert all(risk in text for risk in Risk if risk is not Risk.PLAIN)
 
@@ -285,6 +290,10 @@ def reviews(draw: st.DrawFn) -> Review:
         name=draw(LABELS),
         key_name=draw(LABELS),
         follows=draw(st.one_of(st.none(), LABELS)),
+        controls=tuple(
+            Outcome("SK-X", each, "x")
+            for each in draw(st.lists(st.sampled_from((HELD, NOT_ASKED))))
+        ),
     )
 
 
