@@ -69,6 +69,7 @@ def line_text(line: LedgerLine) -> str:
         f"CEREMONY {line.sequence}: {entry.event}",
         _row("when", f"{entry.time}, begun {entry.transcript.began}"),
         _row("request", entry.request.hex()),
+        _row("requester", entry.requester),
         _row("key", key),
         *_rows("reason", [escape(part) for part in (entry.reason or "").split("\n") if part]),
         _row("head before", line.before.hex()),

@@ -70,17 +70,21 @@ class Ceremony:
             self.record.note_confirmation(each)
         self.record.note_controls("held", "SK-SIGN-CONFIRM")
 
-    def describe_previous(self) -> str | None:
-        """Say what is unusual about the response that the request follows, or None."""
-        from signkit.station.history import describe_previous, newest_response
+    def describe_unusual(self) -> tuple[str, ...]:
+        """Say what is unusual about who asks, and about the response that the request follows."""
+        from signkit.station.history import describe_previous, describe_requester, newest_response
         from signkit.station.kept import find_ceremony
 
-        previous = self.verified.request.previous_response
-        return describe_previous(
-            previous,
-            newest=newest_response(self.record.ledger),
-            ceremony=None if previous is None else find_ceremony(self.responses, previous),
+        ledger, previous = self.record.ledger, self.verified.request.previous_response
+        said = (
+            describe_requester(self.verified.requester_key.keyid, ledger),
+            describe_previous(
+                previous,
+                newest=newest_response(ledger),
+                ceremony=None if previous is None else find_ceremony(self.responses, previous),
+            ),
         )
+        return tuple(each for each in said if each)
 
 
 @contextmanager
@@ -120,7 +124,7 @@ def hold_ceremony(
             output.warn(f"the ledger ended in a torn line of {ledger.found.torn} bytes; cut off")
         if settle_pending(home / "responses", ledger):
             output.note("a response that a killed ceremony left here, never given out, is removed")
-        record = Record(ledger, verified.digest, transcript)
+        record = Record(ledger, verified, transcript)
         with _on_record(record):
             yield Ceremony(
                 verified=verified, record=record, responses=home / "responses", station=station

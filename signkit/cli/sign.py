@@ -196,7 +196,7 @@ def _review(
         key=key,
         key_name=signer.name,
         purpose=signer.purpose,
-        follows=ceremony.describe_previous(),
+        unusual=ceremony.describe_unusual(),
         controls=gate.outcomes,
     )
 

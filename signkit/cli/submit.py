@@ -115,13 +115,18 @@ def _check_policy(submission: Submission, request: Path, path: Path) -> None:
     """Ask what the station asked, as far as it can be told from request and response."""
     from signkit.cli.clock import now
     from signkit.cli.policy_file import check_at_desk, find_openpgp, load_policy
+    from signkit.errors import FileError
     from signkit.formats.files import read_file
     from signkit.policy.facts import Facts
     from signkit.verify import limits
+    from signkit.verify.digest import compute_digest
 
     policy = load_policy(path)
     verified, answer = submission.request, submission.answer
     data = read_file(request, limit=limits.REQUEST_SIZE, what="request")
+    if compute_digest(data) != verified.digest:
+        message = f"{request} was changed while it was read"
+        raise FileError(message, hint="find out who writes there, and run it again")
     openpgp, problem = find_openpgp(request, data, policy)
     facts = Facts(
         now=now(),

@@ -243,6 +243,7 @@ def _ledger_entry(
         time=now,
         event="refused" if key is None else "signed",
         request=verified.digest,
+        requester=verified.requester_key.keyid,
         key=None if key is None else LedgerKey(key.name, key.public_key.keyid),
         items=tuple(
             _ledger_item(result, verified.request.items[result.item]) for result in results
@@ -262,6 +263,8 @@ def _ledger_item(result: ItemResult, item: Item) -> LedgerItem:
         size=item.size,
         digest=item.digest,
         content_hashed=result.content_hashed,
+        expires=item.expires,
+        roles=tuple(sorted({wanted.role for wanted in item.wanted})),
         schemes=tuple(made.scheme for made in result.signatures),
         error=result.error,
     )

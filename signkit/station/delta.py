@@ -167,6 +167,8 @@ class _Comparison:
         else:
             yield from self._since(place, item, last)
         yield from self._terms(item)
+        if last is not None:
+            yield from _terms_since(item, last)
 
     def _names(self, item: Item) -> Iterator[Finding]:
         said = {"artifact": item.artifact, "target": item.target, "name": item.name}
@@ -221,6 +223,23 @@ def _changed(item: Item, last: LastSigned) -> Iterator[Finding]:
         yield Finding(Risk.CHANGED, "same version, other content")
     if item.version != last.version and same:
         yield Finding(Risk.CHANGED, "same content, other version")
+
+
+def _terms_since(item: Item, last: LastSigned) -> Iterator[Finding]:
+    before, now = last.expires or "never", item.expires or "never"
+    later = "never" not in {before, now} and before < now
+    if before != now and not later:
+        yield Finding(Risk.TERMS, f"expires {before} -> {now}")
+    roles = {wanted.role for wanted in item.wanted}
+    schemes = {wanted.scheme for wanted in item.wanted}
+    if roles != set(last.roles):
+        yield Finding(Risk.TERMS, f"role {_listed(last.roles)} -> {_listed(roles)}")
+    if schemes != set(last.schemes):
+        yield Finding(Risk.TERMS, f"schemes {_listed(last.schemes)} -> {_listed(schemes)}")
+
+
+def _listed(names: Collection[str]) -> str:
+    return ", ".join(escape(name) for name in sorted(names))
 
 
 def compare_versions(old: str, new: str) -> str:

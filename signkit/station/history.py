@@ -12,6 +12,7 @@ from signkit.station.ledger import Ledger, LedgerItem, LedgerLine
 from signkit.verify.digest import Sha256
 
 Place = tuple[str, str]
+_KEYID_SHOWN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +24,9 @@ class LastSigned:
         sequence: Its number under the statement.
         size: Bytes of content.
         digest: SHA-256 of the content.
+        expires: RFC 3339 UTC text, or None for never.
+        roles: For which it was asked, sorted.
+        schemes: Under which it was signed.
         content_hashed: Whether the station hashed the content itself.
         keyids: Every key that signed this very item under this request, sorted.
         request: SHA-256 of the request file.
@@ -34,6 +38,9 @@ class LastSigned:
     sequence: int
     size: int
     digest: Sha256
+    expires: str | None
+    roles: tuple[str, ...]
+    schemes: tuple[str, ...]
     content_hashed: bool
     keyids: tuple[str, ...]
     request: Sha256
@@ -67,6 +74,9 @@ def _take(found: dict[Place, LastSigned], line: LedgerLine, item: LedgerItem) ->
         sequence=item.sequence,
         size=item.size,
         digest=item.digest,
+        expires=item.expires,
+        roles=item.roles,
+        schemes=item.schemes,
         content_hashed=item.content_hashed,
         keyids=tuple(sorted(keyids)),
         request=line.entry.request,
@@ -98,6 +108,23 @@ def find_repeated(lines: Iterable[LedgerLine], request: Sha256, keyid: str) -> L
 def newest_response(ledger: Ledger) -> LedgerLine | None:
     """Return the last ceremony that was answered with a response, or None."""
     return next((line for line in reversed(ledger.lines) if line.entry.items), None)
+
+
+def describe_requester(requester: str, ledger: Ledger) -> str | None:
+    """Say that nothing was ever signed for a requester, where something was for others.
+
+    Args:
+        requester: keyid of the key that signed the request.
+        ledger: The station's.
+    """
+    signed = [line for line in ledger.lines if line.entry.event == "signed"]
+    if not signed or any(line.entry.requester == requester for line in signed):
+        return None
+    last = signed[-1]
+    return (
+        f"nothing was signed for this requester before: ceremony {last.sequence} was for keyid"
+        f" {last.entry.requester[:_KEYID_SHOWN]}..."
+    )
 
 
 def describe_previous(

@@ -47,6 +47,8 @@ class LedgerItem(NamedTuple):
         sequence: The monotonic number of this artifact and target, from 1.
         size: Bytes of content.
         digest: SHA-256 of the content.
+        expires: RFC 3339 UTC text, or None for never.
+        roles: For which it was asked, 1 to 64, sorted.
         content_hashed: Whether the station hashed the content itself.
         schemes: Under which the key signed it; empty where there is an error. The signatures
             themselves stand in the response.
@@ -60,6 +62,8 @@ class LedgerItem(NamedTuple):
     sequence: int
     size: int
     digest: Sha256
+    expires: str | None
+    roles: tuple[str, ...]
     content_hashed: bool
     schemes: tuple[str, ...]
     error: ItemError | None
@@ -73,6 +77,7 @@ class Entry:
         time: RFC 3339 UTC text.
         event: One of EVENTS.
         request: SHA-256 of the request file.
+        requester: keyid of the key that signed the request.
         key: The key that signed; None where nothing was signed.
         items: What became of each item of the request; empty where it did not come to signing.
         reason: Why it ended so, or None.
@@ -82,6 +87,7 @@ class Entry:
     time: str
     event: str
     request: Sha256
+    requester: str
     key: LedgerKey | None
     items: tuple[LedgerItem, ...]
     reason: str | None
@@ -130,6 +136,7 @@ def line_fields(entry: Entry) -> Mapping[str, object]:
         "time": entry.time,
         "event": entry.event,
         "request": {"sha256": entry.request.hex()},
+        "requester": entry.requester,
         "key": entry.key and {"name": entry.key.name, "keyid": entry.key.keyid},
         "items": [_item_value(item) for item in entry.items],
         "reason": entry.reason,
@@ -146,6 +153,8 @@ def _item_value(item: LedgerItem) -> dict[str, object]:
         "sequence": item.sequence,
         "size": item.size,
         "digest": {"sha256": item.digest.hex()},
+        "expires": item.expires,
+        "roles": item.roles,
         "content": _CONTENT[item.content_hashed],
     }
     if item.error is not None:
@@ -159,6 +168,7 @@ def _parse(fields: Fields, where: str) -> Entry:
     time = fields.time("time")
     event = _one_of(fields, "event", where, EVENTS)
     request = Sha256(fields.sha256("request"))
+    requester = _parse_keyid(fields, "requester", where)
     key = None if fields.is_null("key") else _parse_key(fields.member("key"), where)
     items = tuple(
         _parse_item(member, f"{where}.items[{place}]")
@@ -172,6 +182,7 @@ def _parse(fields: Fields, where: str) -> Entry:
         time=time,
         event=event,
         request=request,
+        requester=requester,
         key=key,
         items=items,
         reason=reason,
@@ -180,10 +191,13 @@ def _parse(fields: Fields, where: str) -> Entry:
 
 
 def _parse_key(fields: Fields, where: str) -> LedgerKey:
-    name = fields.label("name")
-    keyid = decode_hex(fields.text("keyid"), size=32, what=f"{where}.key.keyid").hex()
+    key = LedgerKey(fields.label("name"), _parse_keyid(fields, "keyid", f"{where}.key"))
     fields.done()
-    return LedgerKey(name=name, keyid=keyid)
+    return key
+
+
+def _parse_keyid(fields: Fields, name: str, where: str) -> str:
+    return decode_hex(fields.text(name), size=32, what=f"{where}.{name}").hex()
 
 
 def _parse_item(value: object, where: str) -> LedgerItem:
@@ -196,22 +210,32 @@ def _parse_item(value: object, where: str) -> LedgerItem:
         sequence=fields.integer("sequence", least=1),
         size=fields.integer("size"),
         digest=Sha256(fields.sha256("digest")),
+        expires=None if fields.is_null("expires") else fields.time("expires"),
+        roles=_parse_roles(fields, where),
         content_hashed=_one_of(fields, "content", where, _CONTENT.values()) == _CONTENT[True],
-        schemes=() if fields.has("error") else _parse_schemes(fields, where),
+        schemes=() if fields.has("error") else _parse_labels(fields, "schemes", where),
         error=_parse_error(fields.member("error"), where) if fields.has("error") else None,
     )
     fields.done()
     return item
 
 
-def _parse_schemes(fields: Fields, where: str) -> tuple[str, ...]:
-    schemes: list[str] = []
-    for name in fields.array("schemes", least=1, most=limits.ENVELOPE_SIGNATURE_COUNT):
-        if type(name) is not str or name in schemes:
-            message = f"{where}.schemes: expected names of schemes, none of them twice"
+def _parse_roles(fields: Fields, where: str) -> tuple[str, ...]:
+    roles = _parse_labels(fields, "roles", where)
+    if roles != tuple(sorted(roles)):
+        message = f"{where}.roles: expected them sorted"
+        raise MalformedError(message)
+    return roles
+
+
+def _parse_labels(fields: Fields, name: str, where: str) -> tuple[str, ...]:
+    labels: list[str] = []
+    for label in fields.array(name, least=1, most=limits.ENVELOPE_SIGNATURE_COUNT):
+        if type(label) is not str or label in labels:
+            message = f"{where}.{name}: expected labels, none of them twice"
             raise MalformedError(message)
-        schemes.append(check_text(name, what=f"{where}.schemes", limit=limits.LABEL_LENGTH))
-    return tuple(schemes)
+        labels.append(check_text(label, what=f"{where}.{name}", limit=limits.LABEL_LENGTH))
+    return tuple(labels)
 
 
 def _parse_error(fields: Fields, where: str) -> ItemError:

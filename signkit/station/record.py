@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from signkit.formats.display import one_line
+from signkit.model.request import VerifiedRequest
 from signkit.station.ledger import Entry, Ledger, LedgerLine
 from signkit.station.transcript import Confirmation, ControlResult, Transcript
 from signkit.verify import limits
-from signkit.verify.digest import Sha256
 from signkit.verify.encoding import check_text
 
 
@@ -21,12 +21,12 @@ class Record:
 
     Attributes:
         ledger: Where it ends.
-        request: SHA-256 of the request file.
+        request: The request.
         transcript: What is known of it.
         ended: Whether its line was written, or could not be.
     """
 
-    def __init__(self, ledger: Ledger, request: Sha256, transcript: Transcript) -> None:
+    def __init__(self, ledger: Ledger, request: VerifiedRequest, transcript: Transcript) -> None:
         """Begin.
 
         Raises:
@@ -64,7 +64,8 @@ class Record:
             Entry(
                 time=now,
                 event=event,
-                request=self.request,
+                request=self.request.digest,
+                requester=self.request.requester_key.keyid,
                 key=None,
                 items=(),
                 reason=one_line(reason)[: limits.REASON_LENGTH],

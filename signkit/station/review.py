@@ -46,7 +46,8 @@ class Review:
         key: The key that is about to sign, or None where nothing is about to be signed.
         key_name: What that key is called here.
         purpose: What that key may sign; its signer refuses everything else.
-        follows: What is unusual about the response that the request follows; None for nothing.
+        unusual: What is unusual about the request as a whole: who asks, and which response it
+            follows; one sentence each.
         controls: What became of the controls of the policy; empty where there is no policy.
     """
 
@@ -57,7 +58,7 @@ class Review:
     key: PublicKey | None = None
     key_name: str = ""
     purpose: Purpose = OPEN
-    follows: str | None = None
+    unusual: tuple[str, ...] = ()
     controls: tuple[Outcome, ...] = ()
 
     @property

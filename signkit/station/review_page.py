@@ -89,13 +89,12 @@ def _request_rows(review: Review) -> Sequence[tuple[str, str]]:
     previous, keyid = verified.request.previous_response, verified.requester_key.keyid
     size = human_size(sum(item.size for item in review.items))
     follows = _code(previous.hex()) if previous else "no response (the first request)"
-    if review.follows:
-        follows += f'<br><span class="look">{html_text(review.follows)}</span>'
     rows = [
         ("SHA-256", _code(verified.digest.hex())),
         ("words", _words(verified.digest)),
         ("signed by", f"{_code(keyid)}<br>{_words(bytes.fromhex(keyid))}"),
         ("follows", follows),
+        *(("", f'<span class="look">{html_text(said)}</span>') for said in review.unusual),
         ("items", f"{len(review.items):,}, {size} in all; {review.signature_count:,} signatures"),
         ("content", html_text(count_contents(review))),
     ]

@@ -121,8 +121,7 @@ def first_view(review: Review) -> View:
     if key is not None:
         name = cut_columns(escape(review.key_name), 32)
         head.append(f"  key        {name}, keyid {key.keyid[:_KEYID_SHOWN]}...")
-    if review.follows:
-        head.append(f"  LOOK       {cut_columns(one_line(review.follows), WIDTH - 13)}")
+    head += [f"  LOOK       {cut_columns(one_line(each), WIDTH - 13)}" for each in review.unusual]
     if key is not None:
         head.append(f"  controls   {count_controls(review)}")
     if review.controls:  # the first is about who asks

@@ -75,7 +75,7 @@ def head_lines(review: Review) -> Sequence[str]:
         *labelled("signed by", verified.requester_key.keyid),
         *labelled_words("", bytes.fromhex(verified.requester_key.keyid)),
         *labelled("follows", previous.hex() if previous else "no response (the first request)"),
-        *(labelled("LOOK", one_line(review.follows)) if review.follows else []),
+        *(row for said in review.unusual for row in labelled("LOOK", one_line(said))),
         *labelled("items", f"{len(review.items):,}, {size} in all"),
         *labelled("content", count_contents(review)),
         "",

@@ -19,7 +19,7 @@ def review_value(review: Review) -> dict[str, object]:
     delta, contents = review.delta, review.contents
     return {
         "compared": delta.compared,
-        "follows": review.follows,
+        "unusual": list(review.unusual),
         "signature_count": review.signature_count,
         "content": {
             "hashed": len(contents.matching),
@@ -62,6 +62,9 @@ def _last_value(last: LastSigned) -> dict[str, object]:
         "sequence": last.sequence,
         "size": last.size,
         "digest": {"sha256": last.digest.hex()},
+        "expires": last.expires,
+        "roles": list(last.roles),
+        "schemes": list(last.schemes),
         "content": "hashed" if last.content_hashed else "digest-only",
         "keyids": list(last.keyids),
         "request": {"sha256": last.request.hex()},

@@ -30,7 +30,7 @@ MEANINGS = {
     Risk.NEW: "never signed here",
     Risk.MISSING: "signed last time, not asked for now",
     Risk.SIZE: "at least twice or at most half the size",
-    Risk.TERMS: "expiry, schemes or roles unlike most",
+    Risk.TERMS: "expiry, schemes or roles unlike most, or last time",
     Risk.BLIND: "hashed here last time, digest only now",
     Risk.PLAIN: "nothing unusual",
 }

@@ -82,7 +82,7 @@ def test_in_every_form_of_the_review(corpus: Path) -> None:
             request={"reason": text if is_reason(text) else None, "requester": label},
             name=text,
             key_name=text,
-            follows=text,
+            unusual=(text, text),
         )
         trail: Trail = (first_view(review),)
         forms = [trail[-1].show(), review_request(review), render_page(review)]

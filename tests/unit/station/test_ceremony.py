@@ -242,7 +242,7 @@ def answered(
     request = request or verified()
     transcript = replace(TRANSCRIPT, station=name)
     with open_ledger(folder / "ledger") as ledger:
-        record = Record(ledger, request.digest, transcript)
+        record = Record(ledger, request, transcript)
         station = station_in(folder, signer)
         made = answer(request, results, key=key, station=station, record=record)
     return open_response(made.data)
@@ -339,7 +339,7 @@ def test_a_ledger_that_fails_gives_no_response(tmp_path: Path) -> None:
     path = tmp_path / "ledger"
     request = verified()
     with open_ledger(path) as ledger:
-        record = Record(ledger, request.digest, TRANSCRIPT)
+        record = Record(ledger, request, TRANSCRIPT)
         path.write_bytes(b"x")
         with pytest.raises(FileError, match="was changed while"):
             answer(

@@ -101,7 +101,7 @@ def test_terms_unlike_most() -> None:
     items[2]["expires"] = "2026-06-01T00:00:00Z"
     items[3]["wanted"] = [{"scheme": "statement", "role": "backup"}]
     items += [asked(number, expires="2027-01-01T00:00:00Z") for number in range(4, 6)]
-    changes = review_of(*items, known=history(6)).delta.changes
+    changes = review_of(*items).delta.changes
     assert [[each.text for each in change.findings] for change in changes] == [
         [],
         ["never expires, unlike most"],
@@ -114,7 +114,33 @@ def test_terms_unlike_most() -> None:
 
 def test_where_half_differ_nobody_is_unlike_most() -> None:
     items = [asked(0), asked(1, expires="2027-01-01T00:00:00Z")]
-    assert review_of(*items, known=history(2)).delta.groups[Risk.PLAIN] == (0, 1)
+    assert review_of(*items).delta.groups[Risk.PLAIN] == (0, 1)
+
+
+SOON, LATER = "2026-06-01T00:00:00Z", "2027-01-01T00:00:00Z"
+STATEMENT = {"scheme": "statement", "role": "release"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"expires": SOON}, {"expires": LATER}, None),
+        ({"expires": SOON}, {"expires": SOON}, None),
+        ({"expires": LATER}, {"expires": SOON}, f"expires {LATER} -> {SOON}"),
+        ({"expires": LATER}, {"expires": None}, f"expires {LATER} -> never"),
+        ({"expires": None}, {"expires": LATER}, f"expires never -> {LATER}"),
+        ({"roles": ("backup", "release")}, {}, "role backup, release -> release"),
+        ({"roles": ("\x1b",)}, {}, "role \\u{1b} -> release"),
+        ({}, {"wanted": [STATEMENT]}, "schemes peridio, statement -> statement"),
+        ({"schemes": ("statement",)}, {"wanted": [STATEMENT]}, None),
+    ],
+)
+def test_terms_unlike_last_time(
+    before: dict[str, Any], now: dict[str, Any], said: str | None
+) -> None:
+    known = {("sensor-000", TARGET): last(0, **before)}
+    (change,) = review_of(asked(**now), known=known).delta.changes
+    assert change.findings == (() if said is None else ((Risk.TERMS, said),))
 
 
 def test_two_new_names_that_look_alike_name_one_another() -> None:

@@ -9,6 +9,7 @@ import pytest
 from signkit.model.response import ItemError
 from signkit.station.history import (
     describe_previous,
+    describe_requester,
     find_repeated,
     last_signed,
     newest_response,
@@ -91,6 +92,18 @@ def test_the_newest_response(tmp_path: Path) -> None:
         first = ledger.append(ledger_entry(REFUSED, event="refused", key=None))
         ledger.append(declined_entry())
         assert newest_response(ledger) == first
+
+
+def test_a_requester_for_whom_nothing_was_signed(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger") as ledger:
+        ledger.append(declined_entry(requester=OTHER))
+        assert describe_requester(OTHER, ledger) is None  # nothing was signed for anybody
+        ledger.append(ledger_entry(requester=KEYID))
+        assert describe_requester(KEYID, ledger) is None
+        assert describe_requester(OTHER, ledger) == (
+            "nothing was signed for this requester before: ceremony 2 was for keyid"
+            f" {KEYID[:16]}..."
+        )
 
 
 def test_what_a_request_follows(tmp_path: Path) -> None:

@@ -12,12 +12,14 @@ import pytest
 
 import signkit
 from signkit.errors import FileError
+from signkit.formats.request import open_request
 from signkit.station.installation import describe_installation, hash_package
 from signkit.station.ledger import open_ledger
 from signkit.station.record import Record
 from signkit.station.transcript import Confirmation, transcript_digest
 from signkit.verify.digest import compute_digest
 from signkit.verify.encoding import encode_json
+from tests.support.documents import request_file
 from tests.support.ledgers import INSTALLATION, TRANSCRIPT, ledger_entry
 
 PACKAGE = Path(signkit.__file__).parent
@@ -87,7 +89,7 @@ def test_the_digest_of_a_transcript_is_that_of_its_spelling(tmp_path: Path) -> N
 
 def test_a_record_notes_names_that_can_be_shown(tmp_path: Path) -> None:
     with open_ledger(tmp_path / "ledger") as ledger:
-        record = Record(ledger, ledger_entry().request, TRANSCRIPT)
+        record = Record(ledger, open_request(request_file()), TRANSCRIPT)
         for name in ("", "a\n\x1b", "x" * 300):
             record.note_confirmation(Confirmation(name, "words", "2026-01-31T12:00:00Z"))
         line = record.end("refused", now="2026-01-31T12:00:00Z", reason="\x1b" * 2000)

@@ -60,13 +60,15 @@ def test_a_line_is_written_as_its_page_says(path: Path) -> None:
         b'{"name":"model.bin","artifact":"ML-Model","version":"1.0.0",'
         b'"target":"aarch64-unknown-linux","sequence":1,"size":14,"digest":{"sha256":"'
         + compute_digest(b"Hello, Binary\n").hex().encode()
-        + b'"},"content":'
+        + b'"},"expires":null,"roles":["release"],"content":'
     )
     assert path.read_bytes() == (
         b'{"sequence":1,"previous":{"sha256":"' + b"00" * 32 + b'"},'
         b'"time":"2026-01-31T13:00:00Z","event":"signed","request":{"sha256":"'
         + b"ab" * 32
-        + b'"},"key":{"name":"prod","keyid":"'
+        + b'"},"requester":"'
+        + b"ba" * 32
+        + b'","key":{"name":"prod","keyid":"'
         + KEYID.encode()
         + b'"},"items":['
         + item
@@ -230,14 +232,19 @@ ERROR = {"code": "file", "message": "is missing"}
         ({"sequence": 0}, r"\.sequence: expected 1 to"),
         ({"size": -1}, r"\.size: expected 0 to"),
         ({"digest": "ab"}, r"\.digest: expected a digest"),
+        ({"expires": "never"}, r"\.expires: expected a UTC time"),
+        ({"expires": ...}, r": the field 'expires' is missing$"),
+        ({"roles": []}, r"\.roles: expected at least 1 members"),
+        ({"roles": ["b", "a"]}, r"\.roles: expected them sorted$"),
+        ({"roles": ["a", "a"]}, r"\.roles: expected labels, none of them twice$"),
         ({"content": "seen"}, r"\.content: expected one of hashed, digest-only, got 'seen'$"),
         ({"schemes": []}, r"\.schemes: expected at least 1 members"),
         ({"schemes": ...}, r": the field 'schemes' is missing$"),
         (
             {"schemes": ["peridio"] * 2},
-            r"\.schemes: expected names of schemes, none of them twice$",
+            r"\.schemes: expected labels, none of them twice$",
         ),
-        ({"schemes": [7]}, r"\.schemes: expected names of schemes, none of them twice$"),
+        ({"schemes": [7]}, r"\.schemes: expected labels, none of them twice$"),
         ({"schemes": [""]}, r"\.schemes is empty$"),
         ({"error": ERROR}, r": unknown field 'schemes'$"),
         ({"schemes": ..., "error": {"code": "file"}}, r"\.error: the field 'message' is missing"),

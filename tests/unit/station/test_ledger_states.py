@@ -25,6 +25,7 @@ ENTRIES = st.builds(
     time=st.just("2026-01-31T12:00:00Z"),
     event=st.sampled_from(sorted(EVENTS)),
     request=st.binary(min_size=32, max_size=32).map(Sha256),
+    requester=st.binary(min_size=32, max_size=32).map(bytes.hex),
     key=KEYS,
     items=st.lists(ITEMS, min_size=1, max_size=2).map(tuple),
     reason=st.none() | TEXTS,

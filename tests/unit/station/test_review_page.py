@@ -65,7 +65,7 @@ def mixed(**options: object) -> Review:
 
 
 def test_says_what_the_terminal_says() -> None:
-    review = mixed(follows="it follows no response", controls=(Outcome("SK-A", REFUSED, "no"),))
+    review = mixed(unusual=("it follows no response",), controls=(Outcome("SK-A", REFUSED, "no"),))
     text = text_of(render_page(review))
     delta = review.delta
     for said in (
@@ -129,7 +129,7 @@ def test_text_from_outside_stays_text(text: str) -> None:
             request={"requester": text, "reason": text},
             name=text,
             key_name=text,
-            follows=text,
+            unusual=(text, text),
             controls=(Outcome(text, HELD, text),),
         )
     )

@@ -43,8 +43,8 @@ CHANGES since last signed: 8 of 12 want a look, 1 missing
     12 pump               aarch64-unknown-linux a new artifact
      - sensor-010         aarch64-unknown-linux signed last time, not now
      5 sensor-004         aarch64-unknown-linux size 1004 B -> 9.8 KiB
-     6 sensor-005         aarch64-unknown-linux never expires, unlike most
-     7 sensor-006         aarch64-unknown-linux schemes or roles unlike most
+     6 sensor-005         aarch64-unknown-linux never expires, unlike most;...
+     7 sensor-006         aarch64-unknown-linux schemes or roles unlike mos...
      9 sensor-008         aarch64-unknown-linux hashed here last time, not now"""
 
 
@@ -74,9 +74,9 @@ def shown(review: Review, *commands: str) -> str:
 
 def mixed() -> Review:
     """A request with something of everything."""
-    known = history(11)
-    known["sensor-008", TARGET] = last(8, content_hashed=True)
     until = "2027-01-31T00:00:00Z"
+    known = {(f"sensor-{place:03}", TARGET): last(place, expires=until) for place in range(11)}
+    known["sensor-008", TARGET] = last(8, expires=until, content_hashed=True)
     items = [asked(number, expires=until) for number in range(10)]
     items[2]["sequence"] = 3
     items[3]["version"] = "1.4.0"
@@ -141,7 +141,7 @@ def everything_at_once() -> Review:
         request={"reason": "a\u202e" * 900, "requester": "b" * 128},
         name="界" * 100,
         key_name="k" * 128,
-        follows="it follows a response that is not of this station: the newest is 12345 " * 2,
+        unusual=("it follows a response that is not of this station: the newest is 12345 " * 2,),
         controls=(Outcome("SK-A", HELD, "it holds"), Outcome("SK-B", NOT_ASKED, "not")),
     )
 
@@ -289,7 +289,7 @@ def reviews(draw: st.DrawFn) -> Review:
         request={"reason": draw(st.one_of(st.none(), LABELS)), "requester": draw(LABELS)},
         name=draw(LABELS),
         key_name=draw(LABELS),
-        follows=draw(st.one_of(st.none(), LABELS)),
+        unusual=tuple(draw(st.lists(LABELS, max_size=2))),
         controls=tuple(
             Outcome("SK-X", each, "x")
             for each in draw(st.lists(st.sampled_from((HELD, NOT_ASKED))))
