@@ -21,6 +21,7 @@ _COMMANDS = (
     "keys",
     "prepare",
     "show",
+    "script",
     "sign",
     "ledger",
     "combine",

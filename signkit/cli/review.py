@@ -71,15 +71,21 @@ def ask_words(review: Review, *, operator: int, count: int) -> list[str]:
 
 
 def write_page(path: Path, review: Review, *, replace: bool) -> None:
-    """Write the page of a review; the same page may be there already.
+    """Write the page of a review, as `write_html`."""
+    from signkit.station.review_page import render_page
+
+    write_html(path, render_page(review), replace=replace)
+
+
+def write_html(path: Path, page: str, *, replace: bool) -> None:
+    """Write a page; the same one may be there already.
 
     Raises:
         FileError: something else is, or the folder cannot be written.
     """
     from signkit.formats.files import write_new
-    from signkit.station.review_page import render_page
 
-    data = render_page(review).encode("utf-8")
+    data = page.encode("utf-8")
     if not _is_there(path, data):
         write_new(path, data, replace=replace)
 

@@ -53,7 +53,8 @@ def check_operators(_request: Request, policy: Policy, facts: Facts) -> Answer:
         raise PolicyError(message, control=OPERATORS, hint="signkit policy show says who is")
     if len(names) < policy.operators:
         message = f"expected {policy.operators} operators, got {len(names)}"
-        raise PolicyError(message, control=OPERATORS)
+        hint = "operators under [confirm] of the policy says how many there are to be"
+        raise PolicyError(message, control=OPERATORS, hint=hint)
     return held(f"confirmed by {' and '.join(map(repr, names))}")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from signkit.custody.key_file import parse_key
 from signkit.errors import KeyLockedError
+from signkit.formats.ceremony import parse_ceremony
 from signkit.formats.chain import End
 from signkit.formats.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from signkit.formats.combined import combine_answers, is_combined, open_answer
@@ -27,7 +28,8 @@ from signkit.formats.private_key import (
 from signkit.formats.request import open_request, parse_request, sign_request
 from signkit.formats.response import encode_response, open_response, parse_response
 from signkit.formats.signature_file import FoundSignature, parse_signature_file
-from signkit.model.policy import Policy
+from signkit.model.ceremony import CeremonyPlan
+from signkit.model.policy import NO_POLICY, Policy
 from signkit.model.request import Request
 from signkit.model.response import Answer, Response
 from signkit.policy.controls import ask_controls
@@ -37,13 +39,16 @@ from signkit.policy.report import policy_lines
 from signkit.prepare.release_list import ReleaseList, fill, parse_path_list, parse_release_list
 from signkit.schemes.peridio import decode_signature
 from signkit.station.ledger import open_ledger
+from signkit.station.script import build_script
+from signkit.station.script_page import script_page
+from signkit.station.script_text import script_text
 from signkit.station.transcript import Transcript, encode_transcript, parse_transcript
 from signkit.submit.journal import parse_journal
 from signkit.verify.encoding import Fields, encode_json, parse_json
 from tests.fuzz.seeds import exactly, files, payloads, texts, together
 from tests.fuzz.target import Target, nothing_more, one_spelling
 from tests.fuzz.verify_targets import text_of
-from tests.support.documents import REQUEST_TYPE, RESPONSE_TYPE, document, request_of
+from tests.support.documents import REQUEST_TYPE, RESPONSE_TYPE, document, request_file, request_of
 from tests.support.key_files import CHEAP, DALEK_V2, PASSPHRASE, SEED, cheap_pem, never
 from tests.support.keys import REQUESTER, STATION
 from tests.support.plan_vectors import seal
@@ -178,6 +183,14 @@ def _policy_holds(policy: Policy, _data: bytes) -> None:
     assert policy.requesters or policy.unknown_requesters
     assert all("\x1b" not in line for line in policy_lines(policy))
     ask_controls(request_of(), policy, Facts(now="2026-01-31T12:00:00Z", requester="ab" * 32))
+
+
+def _ceremony_holds(plan: CeremonyPlan, _data: bytes) -> None:
+    """A ceremony that is read has its script, and nothing in it acts."""
+    verified = open_request(request_file())
+    script = build_script(plan, verified, name=plan.request, key=None, policy=NO_POLICY)
+    assert script_text(script).replace("\n", "").isprintable()
+    assert script_page(script).count("<script") == 0
 
 
 def _release_list(data: bytes) -> ReleaseList:
@@ -365,6 +378,12 @@ TARGETS = (
         parse=read_policy,
         holds=_policy_holds,
         seeds=files("policy"),
+    ),
+    Target(
+        name="ceremony",
+        parse=parse_ceremony,
+        holds=_ceremony_holds,
+        seeds=files("ceremony"),
     ),
     Target(
         name="release-list",

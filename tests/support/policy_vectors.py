@@ -6,11 +6,11 @@ The OpenPGP key in them is none: the file's reader looks at its label only, and 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support.keys import PROD, REQUESTER, SPARE
+from tests.support.vector_files import Vector, lay_out, write_vectors
 
 FOLDER = Path(__file__).parents[1] / "vectors" / "policy"
 ARMOR = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -52,7 +52,6 @@ artifacts = ["trust-root"]
 targets = ["any"]
 schemes = ["trust"]
 """
-Vector = tuple[str, bytes, str]
 
 
 def _changes() -> Iterator[tuple[str, str, str, str]]:
@@ -132,25 +131,8 @@ def _valid() -> Iterator[Vector]:
 
 def vectors() -> dict[str, tuple[bytes, str]]:
     """Return by file: bytes and the expected outcome ("accept" or an error code)."""
-    cases = [*_valid(), *_invalid()]
-    found = {
-        f"{'valid' if code == 'accept' else 'invalid'}/{name}.toml": (data, code)
-        for name, data, code in cases
-    }
-    assert len(found) == len(cases), "two vectors of one name"
-    return found
-
-
-def main() -> None:
-    """Write every vector and the expectations."""
-    found = vectors()
-    for name, (data, _code) in found.items():
-        path = FOLDER / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    expect = {name: code for name, (_data, code) in sorted(found.items())}
-    (FOLDER / "EXPECT.json").write_text(json.dumps(expect, indent=1) + "\n")
+    return lay_out([*_valid(), *_invalid()], suffix=".toml")
 
 
 if __name__ == "__main__":
-    main()
+    write_vectors(FOLDER, vectors())

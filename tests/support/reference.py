@@ -33,6 +33,7 @@ _COMMANDS = (
     "keys restore",
     "prepare",
     "show",
+    "script",
     "sign",
     "ledger show",
     "ledger verify",
