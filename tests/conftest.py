@@ -22,6 +22,12 @@ settings.load_profile("signkit")
 # inherit that; the tests of Ctrl-C need processes that listen.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the registry's tests run on either footing (docs/development/testing.md)."""
+    parser.addoption("--footing", choices=("folder", "scale"), default="folder")
+
+
 CORPUS = Path(__file__).parents[2] / "shared" / "security"
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 Data = Annotated[
     Path | None,
-    typer.Option(help="Data folder; $SIGNKIT_HOME/registry when not given."),
+    typer.Option(
+        help="Data folder, or a footing file; $SIGNKIT_HOME/registry when not given.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -32,6 +34,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="The embedded registry.", no_args_is_help=True)
     group.command("serve")(serve)
+    group.command("worker")(work)
     tokens = typer.Typer(help="Keys to the registry.", no_args_is_help=True)
     tokens.command("new")(new_token)
     tokens.command("list")(list_tokens)
@@ -86,6 +89,28 @@ def _announce(ready: Ready, *, as_json: bool) -> None:
     output.show_result({}, f"registry: {ready.url}", as_json=False)
     output.note(f"data folder: {escape(ready.data)}")
     output.note(f"get a token: signkit registry token new --data {escape(ready.data)}")
+
+
+def work(
+    *,
+    data: Annotated[Path, typer.Option(help="Footing file, as the servers have it.")],
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="How many at once.")] = 4,
+    as_json: AsJson = False,
+) -> None:
+    """Hash content and clean up for the servers of a footing file, until interrupted."""
+    from signkit.registry.footing_file import check_installed
+    from signkit.registry.settings import Settings
+
+    check_installed()
+    from signkit.registry.worker import Working
+    from signkit.registry.worker import work as run
+
+    def announce(working: Working) -> None:
+        value = {"data": working.data, "pid": working.pid}
+        text = f"worker: waits for jobs of {escape(working.data)}"
+        output.show_result(value, text, as_json=as_json)
+
+    run(Settings(data=data.absolute()), concurrency=jobs, announce=announce)
 
 
 def _check_url(url: str) -> str:

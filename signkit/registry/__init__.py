@@ -1,1 +1,1 @@
-"""The embedded registry: one process, SQLite and a folder."""
+"""The embedded registry: on a folder, or on a database and a store that many processes share."""

@@ -10,8 +10,7 @@ from pathlib import Path
 from signkit.errors import RegistryError
 from signkit.registry import tokens
 from signkit.registry.database import Database
-from signkit.registry.folder import open_data_folder
-from signkit.registry.records import open_database
+from signkit.registry.records import open_records
 from signkit.registry.tables import Token
 from signkit.registry.views import format_time
 
@@ -68,14 +67,14 @@ def revoke_token(data: Path, name: str) -> TokenRecord:
 
 
 def _check_there(data: Path) -> None:
-    if not (data / "registry.sqlite3").is_file():
+    if not data.is_file() and not (data / "registry.sqlite3").is_file():
         message = f"there is no registry in {data}"
         raise RegistryError(message, hint="make one with signkit registry serve")
 
 
 @contextmanager
 def _records(data: Path) -> Iterator[Database]:
-    database = open_database(open_data_folder(data))
+    database = open_records(data)
     try:
         yield database
     finally:

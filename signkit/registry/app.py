@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from signkit.registry.access_log import AccessLog
-from signkit.registry.content import is_alive
 from signkit.registry.context import Parts
-from signkit.registry.database import Database
+from signkit.registry.database import is_full
 from signkit.registry.edge import Edge
-from signkit.registry.folder import DataFolder
-from signkit.registry.folder_store import FolderStore
-from signkit.registry.hashing import ContentHasher
 from signkit.registry.problems import DISK_FULL, INVALID, UNAVAILABLE, RefusedError
-from signkit.registry.records import open_database
 from signkit.registry.resources import (
     artifact_versions,
     artifacts,
@@ -37,9 +31,7 @@ from signkit.registry.resources import (
     signing_keys,
     users,
 )
-from signkit.registry.settings import Settings
-from signkit.registry.store import ContentKey
-from signkit.registry.upload import Receiver
+from signkit.registry.store import StoreUnavailableError
 from signkit.registry.views import answer
 
 _RESOURCES = (
@@ -52,34 +44,25 @@ _RESOURCES = (
     signatures,
     bundles,
     bundle_signatures,
-    content,
 )
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
+def create_app(registry: Parts) -> FastAPI:
     """Make the application.
 
     Args:
-        settings: How it serves.
-        folder: Its data folder, held by the caller (`folder.server_lock`).
-
-    Raises:
-        RegistryError: the records cannot be used.
+        registry: What it is made of, opened by the caller (`footing.open_parts`).
     """
-    database = open_database(folder)
-    store = FolderStore(folder.content_path)
-    jobs = ContentHasher(database, store, workers=settings.hash_workers)
-    receiver = Receiver(store, idle_seconds=settings.idle_seconds)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        jobs.resume()
-        threading.Thread(target=_sweep, args=(store, database), daemon=True).start()
+        registry.jobs.start()
         yield
-        jobs.close()
-        await receiver.close()
-        database.close()
+        registry.jobs.close()
+        if registry.receiver is not None:
+            await registry.receiver.close()
+        registry.database.close()
 
     app = FastAPI(
         title="signkit registry",
@@ -87,30 +70,14 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.parts = Parts(
-        settings=settings,
-        secret=folder.secret,
-        database=database,
-        store=store,
-        jobs=jobs,
-        receiver=receiver,
-    )
+    app.state.parts = registry
     for resource in _RESOURCES:
         app.include_router(resource.router)
+    if registry.receiver is not None:
+        app.include_router(content.router)
     _answer_errors(app)
-    app.add_middleware(Edge, log=AccessLog(settings.access_log_path))
+    app.add_middleware(Edge, log=AccessLog(registry.settings.access_log_path))
     return app
-
-
-def _sweep(store: FolderStore, database: Database) -> None:
-    """Remove the content that a server which died meant to remove."""
-
-    def is_spoken_of(key: ContentKey) -> bool:
-        with database.read() as session:
-            return is_alive(session, key)
-
-    if swept := store.sweep(is_spoken_of):
-        _log.warning("removed %d contents that no record speaks of", swept)
 
 
 def _answer_errors(app: FastAPI) -> None:
@@ -119,6 +86,7 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(OperationalError, _answer_database)
     app.add_exception_handler(PoolTimeoutError, _answer_database)
+    app.add_exception_handler(StoreUnavailableError, _answer_store)
     app.add_exception_handler(Exception, _answer_defect)
 
 
@@ -152,9 +120,17 @@ async def _answer_http(_request: Request, error: Exception) -> Response:
 
 async def _answer_database(_request: Request, error: Exception) -> Response:
     _log.error("the database refuses: %s", error)
-    if "disk is full" in str(error):
+    if isinstance(error, SQLAlchemyError) and is_full(error):
         return answer({"errors": {"detail": "there is no room for the record"}}, status=DISK_FULL)
     response = answer({"errors": {"detail": "the database is busy"}}, status=UNAVAILABLE)
+    response.headers["retry-after"] = "1"
+    return response
+
+
+async def _answer_store(_request: Request, error: Exception) -> Response:
+    _log.error("the content store refuses: %s", error)
+    detail = "the content store cannot be reached"
+    response = answer({"errors": {"detail": detail}}, status=UNAVAILABLE)
     response.headers["retry-after"] = "1"
     return response
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, lazyload
 
+from signkit.registry.database import hold
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey, PartKey
 from signkit.registry.tables import Binary, BinaryPart, Organization, now
@@ -20,19 +23,25 @@ def content_key(binary: Binary) -> ContentKey:
     )
 
 
-def is_alive(session: Session, key: ContentKey) -> bool:
-    """Say whether a record speaks of content; what is not alive never comes back to life."""
+def find_dead(session: Session, keys: Iterable[ContentKey]) -> list[ContentKey]:
+    """Return the content that no record speaks of; it never comes back to life."""
+    keys = list(keys)
     query = (
-        select(Binary.row)
+        select(Organization.id, Binary.id, Binary.revision)
         .join(Organization, Organization.row == Binary.organization_row)
         .where(
-            Organization.id == key.organization,
-            Binary.id == key.binary,
-            Binary.revision == key.revision,
+            Binary.id.in_({key.binary for key in keys}),
             Binary.state != BinaryState.DESTROYED,
         )
     )
-    return session.scalar(query) is not None
+    alive = {tuple(row) for row in session.execute(query)}
+    return [key for key in keys if (key.organization, key.binary, key.revision) not in alive]
+
+
+def find_binary(session: Session, row: int) -> Binary | None:
+    """Return a binary by its row, held until the end of a writing transaction."""
+    query = select(Binary).where(Binary.row == row).options(*LEAN)
+    return session.scalar(hold(session, query, Binary))
 
 
 def part_key(binary: Binary, part: BinaryPart) -> PartKey:
@@ -56,6 +65,7 @@ def remove_parts(session: Session, binary: Binary) -> ContentKey:
     old = content_key(binary)
     session.execute(delete(BinaryPart).where(BinaryPart.binary_row == binary.row))
     binary.revision += 1
+    binary.upload = None
     binary.updated_at = now()
     return old
 
@@ -64,3 +74,16 @@ def reset_content(session: Session, binary: Binary) -> ContentKey:
     """Take a binary back to where its content is sent anew; returns as `remove_parts`."""
     binary.state = BinaryState.UPLOADABLE
     return remove_parts(session, binary)
+
+
+def conclude(session: Session, binary: Binary, digest: str, size: int) -> ContentKey | None:
+    """Put the verdict on record: the digest and the size of what is stored.
+
+    Returns:
+        None where the content is the declared one; else what `remove_parts` returns.
+    """
+    if (digest, size) != (binary.hash, binary.size):
+        return reset_content(session, binary)
+    binary.state = BinaryState.SIGNABLE
+    binary.updated_at = now()
+    return None

@@ -18,7 +18,7 @@ from signkit.registry.database import Database
 from signkit.registry.hashing import ContentJobs
 from signkit.registry.problems import BAD_REQUEST, TOO_LARGE, UNAUTHENTICATED, refuse, refuse_field
 from signkit.registry.settings import Settings
-from signkit.registry.store import PartStore
+from signkit.registry.store import ContentStore, UrlTerms
 from signkit.registry.tokens import Caller, find_caller
 from signkit.registry.upload import Receiver
 
@@ -37,15 +37,15 @@ class Parts:
         database: The records.
         store: The content.
         jobs: Hashes content.
-        receiver: Takes content in.
+        receiver: Takes parts in; None where clients send them to the store itself.
     """
 
     settings: Settings
     secret: bytes
     database: Database
-    store: PartStore
+    store: ContentStore
     jobs: ContentJobs
-    receiver: Receiver
+    receiver: Receiver | None
 
 
 def parts_of(request: Request) -> Parts:
@@ -139,3 +139,13 @@ def base_url(request: Request, settings: Settings) -> str:
     if _HOST.fullmatch(host) is None:
         raise refuse(BAD_REQUEST, "expected a Host header with a name or address")
     return f"{request.url.scheme}://{host}"
+
+
+def url_terms(request: Request, registry: Parts, *, seconds: int) -> UrlTerms:
+    """Return how a presigned URL is made for whoever makes this request.
+
+    Raises:
+        RefusedError: as `base_url`.
+    """
+    base = base_url(request, registry.settings)
+    return UrlTerms(base=base, secret=registry.secret, seconds=seconds)

@@ -1,8 +1,9 @@
 """The database: one door to it, with reading and writing kept apart.
 
-SQLite in WAL mode with synchronous=FULL: what `write` returned from survives a crash of the
-machine. Writers take turns here instead of in SQLite's busy loop. Nothing outside this module
-knows which database it is.
+SQLite in WAL mode with synchronous=FULL, or PostgreSQL: what `write` returned from survives a
+crash of the machine. SQLite's writers take turns here instead of in its busy loop; PostgreSQL's
+hold the rows that they are about to change (`hold`). Nothing outside this module knows which
+database it is.
 """
 
 from __future__ import annotations
@@ -10,43 +11,55 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, GenerativeSelect, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from signkit.errors import RegistryError
+from signkit.registry.tables import Base
+
+_Query = TypeVar("_Query", bound=GenerativeSelect)
 
 _BUSY_MILLISECONDS = 15_000
+_CONNECT_SECONDS = 10
+_IDLE_MILLISECONDS = 60_000
 _POOL_SIZE = 16
 _POOL_OVERFLOW = 48
 _WRITES = "signkit_writes"
+_SETUP_LOCK = 0x73_69_67_6E  # "sign", as any number that others will not choose
+_UNIQUE = "UNIQUE constraint failed: "
 
 
 class Database:
     """Sessions on the registry's records.
 
     Args:
-        path: The SQLite file; made when it is not there.
+        where: The SQLite file, made when it is not there; or the URL of a PostgreSQL database.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._engine = create_engine(
-            URL.create("sqlite", database=str(path)),
-            pool_size=_POOL_SIZE,
-            max_overflow=_POOL_OVERFLOW,
-        )
-        self._writing = self._engine.execution_options(**{_WRITES: True})
-        self._turn = threading.Lock()
-        event.listen(self._engine, "connect", _set_up)
-        event.listen(self._engine, "begin", _begin)
+    def __init__(self, where: Path | URL) -> None:
+        self._reading: Engine
+        self._writing: Engine
+        if isinstance(where, Path):
+            self._engine = _sqlite(where)
+            self._reading = self._engine
+            self._writing = self._engine.execution_options(**{_WRITES: True})
+            self._turn: threading.Lock | nullcontext[None] = threading.Lock()
+        else:
+            self._engine = self._writing = _postgresql(where)
+            self._reading = self._engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._turn = nullcontext()
 
     @property
     def engine(self) -> Engine:
@@ -56,7 +69,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open one consistent view of the records."""
-        with Session(self._engine, expire_on_commit=False) as session:
+        with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -64,17 +77,36 @@ class Database:
         """Open a transaction: committed when the block ends, undone when it raises."""
         with (
             self._turn,
-            Session(self._writing, expire_on_commit=False) as session,
+            Session(self._writing, expire_on_commit=False, info={_WRITES: True}) as session,
             session.begin(),
         ):
             yield session
+
+    @contextmanager
+    def set_up(self) -> Iterator[Connection]:
+        """Open a transaction that only one process at a time is in, to make what is not there."""
+        with self._turn, self._writing.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _SETUP_LOCK})
+            yield connection
 
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
 
-def _set_up(connection: sqlite3.Connection, _record: object) -> None:
+def _sqlite(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+    )
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # The driver must not begin transactions by itself: `_begin` says which kind it is.
     connection.isolation_level = None
     for pragma in (
@@ -84,40 +116,107 @@ def _set_up(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
-    # SQLite's own lower() knows ASCII only.
+    # SQLite's own lower() knows ASCII only, and has no strpos().
     connection.create_function("lower", 1, _lower, deterministic=True)
+    connection.create_function("strpos", 2, _strpos, deterministic=True)
 
 
 def _lower(value: str | None) -> str | None:
     return None if value is None else str(value).lower()
 
 
-def _begin(connection: Connection) -> None:
+def _strpos(value: str | None, part: str) -> int | None:
+    return None if value is None else str(value).find(part) + 1
+
+
+def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail where another wrote in between.
     writes = connection.get_execution_options().get(_WRITES)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: URL) -> Engine:
+    options = (
+        f"-c lock_timeout={_BUSY_MILLISECONDS}"
+        f" -c idle_in_transaction_session_timeout={_IDLE_MILLISECONDS}"
+        " -c synchronous_commit=on"
+    )
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=_POOL_SIZE,
+        max_overflow=_POOL_OVERFLOW,
+        # A connection that the server closed meanwhile is replaced instead of failing a request.
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": _CONNECT_SECONDS, "options": options},
+    )
+
+
+def hold(session: Session, query: _Query, *tables: type[Base]) -> _Query:
+    """Have a query hold the rows of those tables until the end of a writing transaction.
+
+    In a reading session the query stays as it is. SQLite has one writer at a time anyway.
+    """
+    return query.with_for_update(of=tables) if session.info.get(_WRITES) else query
+
+
+def taken_columns(error: IntegrityError) -> frozenset[str]:
+    """Return the columns, as table.name, whose uniqueness was violated; empty where it was not."""
+    if isinstance(error.orig, sqlite3.IntegrityError):
+        _, found, names = str(error.orig).partition(_UNIQUE)
+        return frozenset(names.split(", ")) if found else frozenset()
+    # Loaded already where such an error comes from.
+    from psycopg.errors import UniqueViolation
+
+    if not isinstance(error.orig, UniqueViolation):
+        return frozenset()
+    # "Key (artifact_row, version)=(1, 1.0.0) already exists."
+    detail = error.orig.diag.message_detail or ""
+    columns = detail.partition("(")[2].partition(")=(")[0].split(", ")
+    return frozenset(f"{error.orig.diag.table_name}.{name}" for name in columns)
+
+
+def is_full(error: SQLAlchemyError) -> bool:
+    """Say whether the database refused for want of room."""
+    words = str(error)
+    return "disk is full" in words or "No space left on device" in words
+
+
+def find_steps(connection: Connection) -> tuple[str | None, str | None]:
+    """Return the step that the schema is at, and the one that this signkit expects.
+
+    Raises:
+        RegistryError: the database is at a step that this signkit does not know.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    current = MigrationContext.configure(connection).get_current_revision()
+    known = {step.revision for step in scripts.walk_revisions()}
+    if current is not None and current not in known:
+        message = f"the database is at step {current}, which this signkit does not know"
+        raise RegistryError(message, hint="use the signkit that wrote it, or a newer one")
+    return current, scripts.get_current_head()
 
 
 def migrate(database: Database) -> None:
     """Bring the tables to what this signkit expects; forward only.
 
     Raises:
-        RegistryError: the database was written by a newer signkit, or is not a database.
+        RegistryError: the database was written by a newer signkit, is not a database, or cannot be
+            reached.
     """
-    config = Config()
-    config.set_main_option("script_location", "signkit.registry:migrations")
-    scripts = ScriptDirectory.from_config(config)
     try:
-        with database.engine.execution_options(**{_WRITES: True}).begin() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-            if current == scripts.get_current_head():
+        with database.set_up() as connection:
+            current, head = find_steps(connection)
+            if current == head:
                 return
-            known = {step.revision for step in scripts.walk_revisions()}
-            if current is not None and current not in known:
-                message = f"the database is at step {current}, which this signkit does not know"
-                raise RegistryError(message, hint="use the signkit that wrote it, or a newer one")
+            config = _config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DatabaseError as error:
         message = f"the database cannot be used: {error.orig}"
         raise RegistryError(message, hint="restore it from a backup") from error
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", "signkit.registry:migrations")
+    return config

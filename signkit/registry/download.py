@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,11 +13,10 @@ from signkit.registry.content import load_parts, part_key
 from signkit.registry.database import Database
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
 from signkit.registry.states import BinaryState
-from signkit.registry.store import ContentKey, PartKey, PartStore
+from signkit.registry.store import ContentKey, ContentStore, PartKey
 from signkit.registry.tables import Binary, Organization
 
 DOWNLOADABLE = frozenset({BinaryState.SIGNABLE, BinaryState.SIGNED})
-_PIECE_SIZE = 256 * 1024
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})", re.ASCII)
 _UNSATISFIABLE = 416
 
@@ -28,11 +26,13 @@ class Content:
     """What can be fetched.
 
     Attributes:
+        key: Where it is kept.
         digest: SHA-256, 64 lower-case hex digits; also the ETag.
         parts: Keys and sizes in order.
         size: Bytes.
     """
 
+    key: ContentKey
     digest: str
     parts: tuple[tuple[PartKey, int], ...]
     size: int
@@ -57,10 +57,10 @@ def load_content(database: Database, key: ContentKey) -> Content:
             raise refuse(CONFLICT, f"the content is gone or not complete: {binary.state}")
         parts = load_parts(session, binary)
         keys = tuple((part_key(binary, part), part.size) for part in parts)
-    return Content(digest=binary.hash, parts=keys, size=binary.size)
+    return Content(key=key, digest=binary.hash, parts=keys, size=binary.size)
 
 
-def respond(request: Request, content: Content, store: PartStore) -> Response:
+def respond(request: Request, content: Content, store: ContentStore) -> Response:
     """Answer a GET or HEAD of content."""
     etag = f'"{content.digest}"'
     headers = {
@@ -84,7 +84,8 @@ def respond(request: Request, content: Content, store: PartStore) -> Response:
     media_type = "application/octet-stream"
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    pieces = _read(store, content, start, end)
+    # The framework reads it in threads.
+    pieces = store.read(content.key, content.parts, start=start, end=end)
     return StreamingResponse(pieces, status, headers=headers, media_type=media_type)
 
 
@@ -104,19 +105,3 @@ def _parse_range(request: Request, size: int, etag: str) -> tuple[int, int] | No
     if last and int(last) < int(first):
         return None
     return int(first), min(int(last) + 1, size) if last else size
-
-
-def _read(store: PartStore, content: Content, start: int, end: int) -> Iterator[bytes]:
-    """Read a range over the parts that it touches; the framework does so in threads."""
-    place = 0
-    for key, size in content.parts:
-        first, last = max(start - place, 0), min(end - place, size)
-        place += size
-        if first >= last:
-            continue
-        with store.open(key) as file:
-            file.seek(first)
-            left = last - first
-            while left and (piece := file.read(min(left, _PIECE_SIZE))):
-                left -= len(piece)
-                yield piece

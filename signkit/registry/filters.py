@@ -71,8 +71,8 @@ class _Text:
             return self.column == value
         # Not LIKE: its case and its wildcards depend on the database.
         if clause.operator is Operator.CONTAINS:
-            return func.instr(self.column, value) > 0
-        return func.instr(func.lower(self.column), value.lower()) > 0
+            return func.strpos(self.column, value) > 0
+        return func.strpos(func.lower(self.column), value.lower()) > 0
 
 
 @dataclass(frozen=True, slots=True)

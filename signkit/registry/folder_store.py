@@ -13,25 +13,31 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
 from signkit.registry.folder import sync_folder
-from signkit.registry.store import ContentKey, PartKey, Piece
+from signkit.registry.presign import PartGrant, presign_download, presign_part
+from signkit.registry.store import ContentKey, PartKey, Piece, UrlTerms
 
 _PRIVATE = 0o700
 _REMEMBERED = 10_000
+_PIECE_SIZE = 256 * 1024
 
 
 class FolderStore:
-    """The part store of one machine.
+    """The store of one machine, through whose server every part passes.
 
     Args:
         path: The folder; whatever was on its way in when a server last died is removed.
     """
+
+    smallest_part = 1
+    # A part's name has its digest in it: another one is another file.
+    fixed_parts = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -67,31 +73,60 @@ class FolderStore:
             with suppress(OSError):
                 folder.parent.rmdir()
 
-    def sweep(self, is_alive: Callable[[ContentKey], bool]) -> int:
-        """Remove the content that no record speaks of any more.
+    def begin_upload(self, content: ContentKey) -> str:  # noqa: ARG002
+        """Return the name of no upload: parts are put together by their records alone."""
+        return ""
 
-        A server that dies between a commit and the removal of files leaves such content.
+    def part_url(self, key: PartKey, *, size: int, upload: str, terms: UrlTerms) -> str:  # noqa: ARG002
+        """Return where a client sends a part: here."""
+        grant = PartGrant(key=key, size=size)
+        return presign_part(grant, base=terms.base, secret=terms.secret, seconds=terms.seconds)
 
-        Args:
-            is_alive: Says whether a record speaks of content.
+    def arrived(self, content: ContentKey, upload: str) -> Mapping[int, int]:  # noqa: ARG002
+        """Return nothing: every part passes through the server."""
+        return {}
 
-        Returns:
-            How many revisions were removed.
-        """
-        swept = 0
-        for content in self._contents():
-            if not is_alive(content):
-                self.discard(content)
-                swept += 1
-        return swept
+    def finish(self, content: ContentKey, upload: str, *, size: int) -> None:
+        """Do nothing: the parts are the content."""
 
-    def _contents(self) -> Iterable[ContentKey]:
-        for folder in self._path.glob("*/*/*"):
+    def read(
+        self,
+        content: ContentKey,  # noqa: ARG002
+        parts: Sequence[tuple[PartKey, int]],
+        *,
+        start: int,
+        end: int,
+    ) -> Iterator[bytes]:
+        """Read a range over the parts that it touches."""
+        place = 0
+        for key, size in parts:
+            first, last = max(start - place, 0), min(end - place, size)
+            place += size
+            if first >= last:
+                continue
+            with self.open(key) as file:
+                file.seek(first)
+                left = last - first
+                while left and (piece := file.read(min(left, _PIECE_SIZE))):
+                    left -= len(piece)
+                    yield piece
+
+    def download_url(self, content: ContentKey, *, terms: UrlTerms) -> str:
+        """Return where content can be fetched: here."""
+        return presign_download(
+            content, base=terms.base, secret=terms.secret, seconds=terms.seconds
+        )
+
+    def stored(self, shard: int, *, before: float) -> Iterator[Sequence[ContentKey]]:  # noqa: ARG002
+        """List the content of a shard, of any age: it is on record before it comes."""
+        for folder in self._path.glob(f"*/{shard:02x}*/*"):
             organization, binary, revision = folder.parts[-3:]
             if revision.isdecimal():
-                yield ContentKey(
-                    organization=UUID(organization), binary=UUID(binary), revision=int(revision)
-                )
+                yield [
+                    ContentKey(
+                        organization=UUID(organization), binary=UUID(binary), revision=int(revision)
+                    )
+                ]
 
     def _make_folder(self, folder: Path) -> None:
         """Make a folder and its parents durable before anything lies in it.

@@ -13,6 +13,7 @@ Spec: docs/formats/registry-protocol.md section 6.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections import OrderedDict
@@ -26,11 +27,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from signkit.registry.content import LEAN, load_parts, part_key, reset_content
+from signkit.registry.clean_up import Cleaner
+from signkit.registry.content import LEAN, conclude, find_binary, load_parts, part_key
 from signkit.registry.database import Database
 from signkit.registry.states import BinaryState, PartState
 from signkit.registry.store import PartKey, PartStore
-from signkit.registry.tables import Binary, BinaryPart, now
+from signkit.registry.tables import Binary, BinaryPart
 
 if TYPE_CHECKING:
     from hashlib import _Hash as _Sha256
@@ -46,11 +48,14 @@ _log = logging.getLogger(__name__)
 class ContentJobs(Protocol):
     """Hashing jobs; each may be asked for again at any time."""
 
+    def start(self) -> None:
+        """Begin, with what was asked for and not done before."""
+
     def follow(self, binary: int) -> None:
         """Say that a part of the binary with this row became valid."""
 
-    def conclude(self, binary: int) -> Future[None]:
-        """Hash what is left and give the verdict; the future is done when it is on record."""
+    async def settle(self, binary: int, *, seconds: float) -> None:
+        """Ask for the verdict on a binary, and wait for it, but no longer than so many seconds."""
 
     def forget(self, binary: int) -> None:
         """Say that the parts of the binary changed."""
@@ -89,9 +94,13 @@ class ContentHasher:
         database: The records.
         store: The parts.
         workers: How many binaries are hashed at once.
+        cleaner: Begins and ends along, or None.
     """
 
-    def __init__(self, database: Database, store: PartStore, *, workers: int) -> None:
+    def __init__(
+        self, database: Database, store: PartStore, *, workers: int, cleaner: Cleaner | None = None
+    ) -> None:
+        self._cleaner = cleaner
         self._database = database
         self._store = store
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="signkit-hash")
@@ -99,8 +108,10 @@ class ContentHasher:
         self._followers: OrderedDict[int, _Follower] = OrderedDict()
         self._closing = threading.Event()
 
-    def resume(self) -> None:
+    def start(self) -> None:
         """Ask for the verdicts that the last server did not come to."""
+        if self._cleaner is not None:
+            self._cleaner.start()
         with self._database.read() as session:
             query = select(Binary.row).where(Binary.state == BinaryState.HASHING)
             rows = list(session.scalars(query))
@@ -120,6 +131,10 @@ class ContentHasher:
             self._wake(follower)
             return verdict
 
+    async def settle(self, binary: int, *, seconds: float) -> None:
+        """Ask for the verdict, and wait for it, but no longer than so many seconds."""
+        await asyncio.wait([asyncio.wrap_future(self.conclude(binary))], timeout=seconds)
+
     def forget(self, binary: int) -> None:
         """Say that the parts of the binary changed."""
         with self._lock:
@@ -134,6 +149,8 @@ class ContentHasher:
         with self._lock:
             self._closing.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._cleaner is not None:
+            self._cleaner.close()
 
     def _find(self, row: int) -> _Follower:
         follower = self._followers.setdefault(row, _Follower(row))
@@ -220,9 +237,8 @@ class ContentHasher:
     def _give_verdict(self, follower: _Follower) -> bool:
         """Put the verdict on record; return whether everything has to be hashed again."""
         kept: list[PartKey] = []
-        removed = None
         with self._database.write() as session:
-            binary = session.get(Binary, follower.row, options=LEAN)
+            binary = find_binary(session, follower.row)
             if binary is None or binary.state != BinaryState.HASHING:
                 follower.stale = True
                 return False
@@ -231,12 +247,9 @@ class ContentHasher:
                 follower.restart(binary.revision)
                 follower.failures += 1
                 return True
-            if follower.content.hexdigest() == binary.hash and follower.size == binary.size:
-                binary.state = BinaryState.SIGNABLE
-                binary.updated_at = now()
+            removed = conclude(session, binary, follower.content.hexdigest(), follower.size)
+            if removed is None:
                 kept = [part_key(binary, part) for part in parts]
-            else:
-                removed = reset_content(session, binary)
         follower.stale = True
         if removed is not None:
             self._store.discard(removed)

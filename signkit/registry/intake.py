@@ -17,8 +17,9 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from signkit.registry.content import LEAN, is_alive
+from signkit.registry.content import LEAN, find_dead
 from signkit.registry.context import Parts
+from signkit.registry.database import hold
 from signkit.registry.edge import note_bytes
 from signkit.registry.presign import PartGrant
 from signkit.registry.problems import (
@@ -58,6 +59,8 @@ async def take_part(request: Request, grant: PartGrant, registry: Parts) -> None
             400, where length, checksum header or content are not those declared; 408, where the
             sender paused too long; 507, where the disk is full.
     """
+    if registry.receiver is None:
+        raise refuse(NOT_FOUND, "parts are sent to the store itself")
     await run_in_threadpool(_check_wanted, registry, grant)
     try:
         _check_headers(request, grant)
@@ -92,8 +95,7 @@ def _find_part(session: Session, grant: PartGrant) -> tuple[Binary, BinaryPart]:
             BinaryPart.index == key.index,
         )
     )
-    query = query.options(*LEAN).with_for_update(of=(Binary, BinaryPart))
-    found = session.execute(query).first()
+    found = session.execute(hold(session, query.options(*LEAN), Binary, BinaryPart)).first()
     if found is None:
         raise refuse(NOT_FOUND, "no such part; declare it again")
     binary, part = found
@@ -146,9 +148,9 @@ def _keep(registry: Parts, grant: PartGrant, received: Received) -> int:
 def _clear(registry: Parts, grant: PartGrant) -> None:
     """Remove what was kept for a binary that was reset, destroyed or deleted meanwhile."""
     with registry.database.read() as session:
-        alive = is_alive(session, grant.key.content)
-    if not alive:
-        registry.store.discard(grant.key.content)
+        dead = find_dead(session, [grant.key.content])
+    for content in dead:
+        registry.store.discard(content)
 
 
 def _mark(registry: Parts, grant: PartGrant, state: PartState) -> None:

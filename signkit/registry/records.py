@@ -1,10 +1,27 @@
-"""The records of a data folder: its database, made and brought up to date."""
+"""The records of a registry: its database, made and brought up to date."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from signkit.registry.database import Database, migrate
-from signkit.registry.folder import DataFolder, setup_lock
+from signkit.registry.folder import DataFolder, open_data_folder, setup_lock
+from signkit.registry.footing_file import check_installed
 from signkit.registry.tokens import ensure_organization
+
+
+def open_records(data: Path) -> Database:
+    """Open the records of a data folder or a footing file, made or brought up to date.
+
+    Raises:
+        RegistryError, MalformedError: they cannot be used.
+    """
+    if data.is_file():
+        check_installed()
+        from signkit.registry.shared import open_shared_records
+
+        return open_shared_records(data)
+    return open_database(open_data_folder(data))
 
 
 def open_database(folder: DataFolder) -> Database:

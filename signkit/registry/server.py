@@ -10,13 +10,13 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import uvicorn
 
 from signkit.errors import RegistryError, UsageError
 from signkit.registry.app import create_app
-from signkit.registry.folder import open_data_folder, server_lock
+from signkit.registry.footing import open_parts
 from signkit.registry.settings import Settings
 from signkit.registry.wire import WireProtocol
 
@@ -31,7 +31,7 @@ class Ready:
 
     Attributes:
         url: How it is reached.
-        data: Its data folder.
+        data: Its data folder or footing file.
         pid: Its process.
     """
 
@@ -73,12 +73,12 @@ def serve(settings: Settings, *, host: str, port: int, announce: Callable[[Ready
         announce: Called once the server accepts connections.
 
     Raises:
-        RegistryError: the data folder is in use or cannot be used, or the address is taken.
+        RegistryError, MalformedError: the footing is in use or cannot be used, or the address is
+            taken.
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    folder = open_data_folder(settings.data)
-    with server_lock(folder.path), _listen(host, port) as listener:
-        app = create_app(replace(settings, data=folder.path), folder)
+    with open_parts(settings) as parts, _listen(host, port) as listener:
+        app = create_app(parts)
         config = uvicorn.Config(
             app,
             http=WireProtocol,
@@ -96,7 +96,7 @@ def serve(settings: Settings, *, host: str, port: int, announce: Callable[[Ready
         # What is there now stays: the collector need not look at it again and again.
         gc.freeze()
         url = settings.public_url or _url(listener)
-        ready = Ready(url=url, data=str(folder.path), pid=os.getpid())
+        ready = Ready(url=url, data=str(parts.settings.data), pid=os.getpid())
         _Server(config, lambda: announce(ready)).run(sockets=[listener])
 
 

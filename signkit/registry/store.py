@@ -1,12 +1,13 @@
-"""Where parts are kept: the protocol, which the footing that the registry runs on implements.
+"""Where content is kept: the protocols, which the footings implement (docs/design/footings.md).
 
-The content of a binary is its parts in order. Nothing is ever copied to put them together, and a
-part that was acknowledged survives the machine.
+`ContentStore` is what every footing has. `PartStore` is what a footing has besides where parts
+pass through the server. The content of a binary is its parts in order; a part that was
+acknowledged survives the machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 from uuid import UUID
@@ -43,6 +44,29 @@ class PartKey:
     digest: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UrlTerms:
+    """How a presigned URL is made.
+
+    Attributes:
+        base: How this client reaches the registry: scheme, host and port.
+        secret: The registry's secret.
+        seconds: How long the URL counts.
+    """
+
+    base: str
+    secret: bytes
+    seconds: int
+
+
+class StoreUnavailableError(OSError):
+    """The store cannot be reached, or refuses; what was asked may be asked again."""
+
+
+class UploadGoneError(OSError):
+    """The store knows neither an upload of this name nor content that came of it."""
+
+
 class PartWriter(Protocol):
     """A part on its way in; used by one thread at a time."""
 
@@ -64,8 +88,66 @@ class PartWriter(Protocol):
         """Leave nothing behind, unless the part was kept."""
 
 
+class ContentStore(Protocol):
+    """Content by key; safe to use from any thread.
+
+    Every method raises `StoreUnavailableError`, or another OSError, where the store does not do it.
+
+    Attributes:
+        smallest_part: Bytes that every part but the last has at least.
+        fixed_parts: Whether what one upload takes under an index is settled by its first
+            declaration; another one then begins a new upload.
+    """
+
+    smallest_part: int
+    fixed_parts: bool
+
+    def begin_upload(self, content: ContentKey) -> str:
+        """Make ready to take content in; returns the store's own name for the upload."""
+
+    def part_url(self, key: PartKey, *, size: int, upload: str, terms: UrlTerms) -> str:
+        """Return where a client sends a part of so many bytes."""
+
+    def arrived(self, content: ContentKey, upload: str) -> Mapping[int, int]:
+        """Return index and size of the parts that came without passing through the server.
+
+        Raises:
+            UploadGoneError: there is no such upload, and nothing came of it.
+        """
+
+    def finish(self, content: ContentKey, upload: str, *, size: int) -> None:
+        """Make what arrived the content; done already is fine.
+
+        Raises:
+            UploadGoneError: there is no such upload, and nothing of that size came of it.
+        """
+
+    def read(
+        self, content: ContentKey, parts: Sequence[tuple[PartKey, int]], *, start: int, end: int
+    ) -> Iterator[bytes]:
+        """Read a range of finished content, given its parts and their sizes.
+
+        Raises:
+            FileNotFoundError: it is not here.
+        """
+
+    def download_url(self, content: ContentKey, *, terms: UrlTerms) -> str:
+        """Return where finished content can be fetched."""
+
+    def discard(self, content: ContentKey) -> None:
+        """Remove whatever there is of one revision of a binary; nothing there is fine."""
+
+    def stored(self, shard: int, *, before: float) -> Iterator[Sequence[ContentKey]]:
+        """List what there is, a page at a time.
+
+        Args:
+            shard: 0 to 255: of the binaries whose id begins with that byte.
+            before: Seconds since 1970; what is younger may not be on record yet and is left out.
+        """
+
+
 class PartStore(Protocol):
-    """Parts by key; safe to use from any thread."""
+    """Parts that pass through the server, by key; safe to use from any thread."""
 
     def begin(self, key: PartKey) -> PartWriter:
         """Begin to store a part; the caller has to know that the bytes fit the key.

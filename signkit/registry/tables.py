@@ -156,6 +156,8 @@ class Binary(Base):
     revision: Mapped[int] = mapped_column(Integer, default=0)
     hash: Mapped[str] = mapped_column(_HASH)
     size: Mapped[int] = mapped_column(BigInteger)
+    # What the store calls the upload under way; none before the first part is declared.
+    upload: Mapped[str | None] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(_DESCRIPTION)
     custom_metadata: Mapped[str | None] = mapped_column(Text)
     organization: Mapped[Organization] = relationship(lazy="joined", innerjoin=True)

@@ -34,8 +34,16 @@ class Consequence:
     hash: bool = False
 
 
-def apply_transition(session: Session, binary: Binary, wanted: BinaryState) -> Consequence:
+def apply_transition(
+    session: Session, binary: Binary, wanted: BinaryState, *, smallest: int
+) -> Consequence:
     """Take a binary to the state that a client asks for.
+
+    Args:
+        session: A writing session.
+        binary: On record, held.
+        wanted: What the client asks for.
+        smallest: Bytes that every part but the last has at least.
 
     Raises:
         RefusedError: 409, where there is no way from its state; 422, where something is missing.
@@ -51,7 +59,7 @@ def apply_transition(session: Session, binary: Binary, wanted: BinaryState) -> C
     if step is Step.RESET:
         return Consequence(removed=(reset_content(session, binary),))
     if step is Step.FINALIZE:
-        check_parts(load_parts(session, binary), size=binary.size)
+        check_parts(load_parts(session, binary), size=binary.size, smallest=smallest)
     if step is Step.SIGN and not binary.signatures:
         raise refuse(INVALID, "the binary has no signature yet")
     removed: tuple[ContentKey, ...] = ()
@@ -68,7 +76,7 @@ def _move(binary: Binary, state: BinaryState) -> None:
         binary.updated_at = now()
 
 
-def check_parts(parts: Sequence[BinaryPart], *, size: int) -> None:
+def check_parts(parts: Sequence[BinaryPart], *, size: int, smallest: int) -> None:
     """Check that the parts are the whole content: 1 to n, all valid, of the right size together.
 
     Raises:
@@ -79,6 +87,9 @@ def check_parts(parts: Sequence[BinaryPart], *, size: int) -> None:
             raise refuse(INVALID, f"part {place} is missing")
         if part.state != PartState.VALID:
             raise refuse(INVALID, f"part {place} is {part.state}, expected valid")
+        if part.size < smallest and place < len(parts):
+            detail = f"part {place} has {part.size} bytes, expected at least {smallest}"
+            raise refuse(INVALID, detail)
     total = sum(part.size for part in parts)
     if total != size:
         raise refuse(INVALID, f"the parts have {total} bytes together, expected {size}")

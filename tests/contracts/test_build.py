@@ -78,6 +78,7 @@ def test_the_figures_notice_a_cycle(tmp_path: Path):
         ("station", []),
         ("submit", ["submit"]),
         ("registry", ["registry"]),
+        ("scale", ["registry", "scale"]),
         ("all", ["submit", "registry"]),
         ("dev", ["submit", "registry"]),
     ],

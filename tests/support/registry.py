@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.shared_footing import SharedFooting
+
 COMMAND = (sys.executable, "-c", "import sys; from signkit.cli.start import main; sys.exit(main())")
 _SECONDS = 60
 
@@ -26,6 +28,7 @@ class RunningRegistry:
     log: Path
     errors: Path
     process: subprocess.Popen[str]
+    is_shared: bool = False
 
     def kill(self) -> None:
         """End it as a power cut would."""
@@ -47,14 +50,19 @@ def make_token(data: Path, name: str) -> str:
 
 
 @contextmanager
-def running_registry(folder: Path, *options: str) -> Iterator[RunningRegistry]:
+def running_registry(
+    folder: Path, *options: str, data: Path | None = None
+) -> Iterator[RunningRegistry]:
     """Run the registry on a free port; a second run in the same folder finds what the first kept.
 
     Args:
         folder: Holds the data folder, the access log and what the server wrote to stderr.
         options: More options of `signkit registry serve`.
+        data: A footing file, where the records and the content are not to be in the folder.
     """
-    data, log, errors = folder / "registry", folder / "access.log", folder / "registry.err"
+    is_shared = data is not None
+    data = data or folder / "registry"
+    log, errors = folder / "access.log", folder / "registry.err"
     token_path = folder / "registry.token"
     if not token_path.exists():
         token_path.write_text(make_token(data, f"test {os.getpid()}"))
@@ -77,6 +85,7 @@ def running_registry(folder: Path, *options: str) -> Iterator[RunningRegistry]:
             log=log,
             errors=errors,
             process=process,
+            is_shared=is_shared,
         )
     finally:
         if process.poll() is None:
@@ -84,3 +93,30 @@ def running_registry(folder: Path, *options: str) -> Iterator[RunningRegistry]:
             process.wait(_SECONDS)
         if process.stdout:
             process.stdout.close()
+
+
+@contextmanager
+def running_worker(data: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a worker for the servers of a footing file."""
+    command = [*COMMAND, "registry", "worker", "--data", str(data), "--json", *options]
+    with (data.parent / "worker.err").open("a") as sink:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise RuntimeError((data.parent / "worker.err").read_text())
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait(_SECONDS)
+        if process.stdout:
+            process.stdout.close()
+
+
+@contextmanager
+def running_shared(shared: SharedFooting, folder: Path) -> Iterator[RunningRegistry]:
+    """Run a server and a worker on a database and a bucket of their own."""
+    data = shared.make(folder)
+    with running_registry(folder, data=data) as registry, running_worker(data):
+        yield registry

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -11,13 +10,13 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
 from signkit.registry.content import content_key, remove_parts
-from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, base_url
+from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, url_terms
 from signkit.registry.download import DOWNLOADABLE
 from signkit.registry.filters import BINARY_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.presign import presign_download
 from signkit.registry.problems import CONFLICT, INVALID, refuse
 from signkit.registry.resources.common import (
     answer_page,
@@ -118,8 +117,7 @@ async def change_binary(
     row, view, consequence = await run_in_threadpool(_change, prn, body, registry, caller)
     if not consequence.hash:
         return answer({"binary": view})
-    verdict = asyncio.wrap_future(registry.jobs.conclude(row))
-    await asyncio.wait([verdict], timeout=registry.settings.hash_wait_seconds)
+    await registry.jobs.settle(row, seconds=registry.settings.hash_wait_seconds)
     view = await run_in_threadpool(_read, prn, registry, caller)
     if view["state"] == BinaryState.UPLOADABLE:
         detail = (
@@ -133,11 +131,17 @@ async def change_binary(
 def _change(
     prn: str, body: BinaryPatch, registry: Parts, caller: Caller
 ) -> tuple[int, dict[str, object], Consequence]:
+    if body.state is BinaryState.HASHABLE:
+        with registry.database.read() as session:
+            row = find(session, Binary, prn, caller)
+        note_arrivals(registry, row)
     with refusing_taken(_TAKEN), registry.database.write() as session:
         row = find(session, Binary, prn, caller)
         consequence = Consequence()
         if body.state is not None:
-            consequence = apply_transition(session, row, body.state)
+            consequence = apply_transition(
+                session, row, body.state, smallest=registry.store.smallest_part
+            )
         removed = consequence.removed
         changed = _declare(session, row, body)
         change(row, body, "description", "custom_metadata")
@@ -184,10 +188,5 @@ def read_download_url(
     if row.state not in DOWNLOADABLE:
         detail = f"the content can be fetched when signable or signed, the binary is {row.state}"
         raise refuse(CONFLICT, detail)
-    url = presign_download(
-        content_key(row),
-        base=base_url(request, registry.settings),
-        secret=registry.secret,
-        seconds=registry.settings.download_url_seconds,
-    )
-    return answer({"download_url": url})
+    terms = url_terms(request, registry, seconds=registry.settings.download_url_seconds)
+    return answer({"download_url": registry.store.download_url(content_key(row), terms=terms)})

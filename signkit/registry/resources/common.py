@@ -17,6 +17,7 @@ from signkit.errors import MalformedError
 from signkit.registry.bodies import Body
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import Parts
+from signkit.registry.database import hold, taken_columns
 from signkit.registry.filters import Keys
 from signkit.registry.paging import Listed, PageRequest, list_page
 from signkit.registry.prn import Kind, parse_prn
@@ -92,12 +93,10 @@ def _look_up(
     name = parse_prn(prn, kind=_KINDS[table], what="prn")
     if name.organization != caller.organization:
         return None
-    # Held until the end of the transaction, where the database can (PostgreSQL, not SQLite,
-    # where one transaction writes at a time anyway).
     query = select(table).where(
         table.organization_row == caller.organization_row, table.id == name.id
     )
-    return session.scalar(query.options(*options).with_for_update(of=table))
+    return session.scalar(hold(session, query.options(*options), table))
 
 
 def answer_page(
@@ -142,9 +141,9 @@ def refusing_taken(fields: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        text = str(error.orig)
+        taken = taken_columns(error)
         for column, field in fields.items():
-            if column in text and "unique" in text.lower():
+            if column in taken:
                 raise refuse_field(field, "has already been taken", status=CONFLICT) from None
         raise
 

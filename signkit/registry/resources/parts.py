@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import PART_COUNT, PART_SIZE, Body, Hash
-from signkit.registry.content import LEAN, load_parts, part_key
-from signkit.registry.context import ApiRoute, CurrentCaller, Registry, base_url
-from signkit.registry.presign import PartGrant, presign_part
+from signkit.registry.content import LEAN, content_key, load_parts, part_key, remove_parts
+from signkit.registry.context import ApiRoute, CurrentCaller, Registry, url_terms
+from signkit.registry.database import hold
 from signkit.registry.problems import CONFLICT, refuse, refuse_field
 from signkit.registry.resources.common import find
 from signkit.registry.states import BinaryState, PartState
@@ -39,6 +40,9 @@ def list_parts(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """List every part in order: clients do not follow pages here (contract section 1.4)."""
     with registry.database.read() as session:
         binary = find(session, Binary, prn, caller, *LEAN)
+    note_arrivals(registry, binary)
+    with registry.database.read() as session:
+        binary = find(session, Binary, prn, caller, *LEAN)
         parts = load_parts(session, binary)
     members = [view_part(part, binary, caller.organization) for part in parts]
     return answer({"binary_parts": members, "next_page": None})
@@ -55,19 +59,24 @@ def declare_part(
     caller: CurrentCaller,
 ) -> Response:
     """Declare a part and return where to send it; a part that is valid stays so."""
-    base = base_url(request, registry.settings)
+    store = registry.store
+    terms = url_terms(request, registry, seconds=registry.settings.part_url_seconds)
+    removed = None
     with registry.database.write() as session:
         binary = find(session, Binary, prn, caller, *LEAN)
         _check(binary, body)
+        _check_smallest(binary, index, body, store.smallest_part)
+        if store.fixed_parts and _is_other(session, binary, index, body):
+            removed = remove_parts(session, binary)
+        if binary.upload is None:
+            binary.upload = store.begin_upload(content_key(binary))
         part, replaced = _record(session, binary, index, body)
+        upload = binary.upload
+    if removed is not None:
+        store.discard(removed)
     if replaced:
         registry.jobs.forget(binary.row)
-    url = presign_part(
-        PartGrant(key=part_key(binary, part), size=part.size),
-        base=base,
-        secret=registry.secret,
-        seconds=registry.settings.part_url_seconds,
-    )
+    url = store.part_url(part_key(binary, part), size=part.size, upload=upload, terms=terms)
     view = {**view_part(part, binary, caller.organization), "presigned_upload_url": url}
     return answer({"binary_part": view}, status=201)
 
@@ -81,12 +90,28 @@ def _check(binary: Binary, body: PartDeclare) -> None:
         raise refuse_field("size", f"expected at most {binary.size}, as the binary says")
 
 
+def _check_smallest(binary: Binary, index: int, body: PartDeclare, smallest: int) -> None:
+    """Refuse a small part that cannot be the last: the parts before it would not fill the rest."""
+    rest = binary.size - body.size
+    if body.size < smallest and (rest < (index - 1) * smallest or (index == 1 and rest)):
+        raise refuse_field("size", f"expected at least {smallest} in every part but the last")
+
+
+def _find(session: Session, binary: Binary, index: int) -> BinaryPart | None:
+    query = select(BinaryPart).where(BinaryPart.binary_row == binary.row, BinaryPart.index == index)
+    return session.scalar(hold(session, query, BinaryPart))
+
+
+def _is_other(session: Session, binary: Binary, index: int, body: PartDeclare) -> bool:
+    part = _find(session, binary, index)
+    return part is not None and (part.hash, part.size) != (body.hash, body.size)
+
+
 def _record(
     session: Session, binary: Binary, index: int, body: PartDeclare
 ) -> tuple[BinaryPart, bool]:
     """Put the declaration on record; return whether a valid part was replaced by another."""
-    query = select(BinaryPart).where(BinaryPart.binary_row == binary.row, BinaryPart.index == index)
-    part = session.scalar(query.with_for_update())
+    part = _find(session, binary, index)
     if part is None:
         part = BinaryPart(
             binary_row=binary.row,

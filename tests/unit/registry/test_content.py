@@ -1,4 +1,4 @@
-"""Fetching content: whole and in ranges (RFC 9110 sections 13 and 14)."""
+"""Fetching content from the server: whole and in ranges (RFC 9110 sections 13 and 14)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.folder
 
 PARTS = (b"abcdefghij", b"klmno", b"pqrstuvwxyz")
 CONTENT = b"".join(PARTS)

@@ -9,7 +9,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from signkit.errors import RegistryError
-from signkit.registry import bundle_tables  # noqa: F401  (the metadata holds what was imported)
+from signkit.registry import (  # the metadata holds what was imported
+    bundle_tables,  # noqa: F401
+    shared_tables,  # noqa: F401
+)
 from signkit.registry.database import Database, migrate
 from signkit.registry.tables import Artifact, Base, Organization
 

@@ -111,15 +111,18 @@ def test_retain(store, tmp_path):
     assert read(store, KEY) == b"x"
 
 
-def test_sweep(store, tmp_path):
-    dead = replace(KEY, content=replace(KEY.content, revision=5))
+def test_what_is_stored(store, tmp_path):
+    other = replace(KEY, content=replace(KEY.content, revision=5))
     keep(store, KEY, b"x")
-    keep(store, dead, b"y")
+    keep(store, other, b"y")
     (tmp_path / "content" / "notes").mkdir()
-    assert store.sweep(lambda content: content == KEY.content) == 1
-    assert read(store, KEY) == b"x"
-    with pytest.raises(FileNotFoundError):
-        store.open(dead)
+    shards = [
+        [content for page in store.stored(shard, before=0) for content in page]
+        for shard in range(256)
+    ]
+    shard = KEY.content.binary.bytes[0]
+    assert sorted(content.revision for content in shards.pop(shard)) == [KEY.content.revision, 5]
+    assert shards == [[]] * 255
 
 
 def test_what_was_on_its_way_in_is_removed_at_start(store, tmp_path):

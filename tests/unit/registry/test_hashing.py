@@ -221,7 +221,7 @@ def test_resume(registry):
     binary = registry.binary(PARTS[0])
     registry.put(binary, 1, PARTS[0])
     registry.state(binary, BinaryState.HASHING)
-    registry.jobs.resume()
+    registry.jobs.start()
     wait_until(lambda: registry.state(binary)[0] == "signable")
 
 

@@ -31,6 +31,7 @@ def test_sent_twice_is_fine(api):
     assert state_of(api, binary) == ["valid"]
 
 
+@pytest.mark.folder
 def test_declared_again_alike_stays_valid(api):
     binary, url = url_of(api)
     api.send(url, DATA)
@@ -39,6 +40,7 @@ def test_declared_again_alike_stays_valid(api):
     assert api.send(again["presigned_upload_url"], DATA).status_code == 200
 
 
+@pytest.mark.folder
 def test_declared_again_otherwise_begins_anew(api):
     binary, url = url_of(api)
     api.send(url, DATA)
@@ -51,6 +53,7 @@ def test_declared_again_otherwise_begins_anew(api):
     assert api.hashed(api.binary(b""))["state"] == "signable"
 
 
+@pytest.mark.folder
 def test_w20_wrong_content(api):
     binary, url = url_of(api)
     wrong = bytes(len(DATA))
@@ -61,12 +64,14 @@ def test_w20_wrong_content(api):
     assert state_of(api, binary) == ["valid"]
 
 
+@pytest.mark.folder
 def test_wrong_checksum_header(api):
     binary, url = url_of(api)
     answer = api.send(url, DATA, **{"x-amz-checksum-sha256": "nonsense"})
     assert (answer.status_code, state_of(api, binary)) == (400, ["invalid_hash"])
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize("data", [b"", DATA[:-1], DATA + b"x"])
 def test_w20_wrong_length(api, data):
     binary, url = url_of(api)
@@ -75,6 +80,7 @@ def test_w20_wrong_length(api, data):
     assert "content-length: expected 1000" in answer.json()["errors"]["detail"]
 
 
+@pytest.mark.folder
 def test_a_valid_part_cannot_be_spoiled(api):
     binary, url = url_of(api)
     api.send(url, DATA)
@@ -83,17 +89,20 @@ def test_a_valid_part_cannot_be_spoiled(api):
     assert state_of(api, binary) == ["valid"]
 
 
+@pytest.mark.folder
 def test_without_length(api):
     binary, url = url_of(api)
     answer = api.bare.put(url, content=iter([DATA]))
     assert (answer.status_code, state_of(api, binary)) == (411, ["uploadable"])
 
 
+@pytest.mark.folder
 def test_checksum_header_may_be_left_out(api):
     _, url = url_of(api)
     assert api.bare.put(url, content=DATA).status_code == 200
 
 
+@pytest.mark.folder
 def test_large_part_over_one_connection(api):
     """The socket is lent for the body and given back for what follows."""
     data = sha256(b"large").digest() * (9 * MIB // 32)
@@ -105,6 +114,7 @@ def test_large_part_over_one_connection(api):
     assert state_of(api, binary) == ["valid"]
 
 
+@pytest.mark.folder
 def test_expect_continue(api):
     _, url = url_of(api)
     answer, rest = talk(url, DATA, "Expect: 100-continue\r\nConnection: close\r\n", wait=True)
@@ -139,6 +149,7 @@ def nothing_arrives(registry):
     return not list(incoming.iterdir())
 
 
+@pytest.mark.folder
 def test_sender_goes_away(api, registry):
     binary, url = url_of(api)
     talk(url, DATA[:100], "", leave=True)
@@ -147,6 +158,7 @@ def test_sender_goes_away(api, registry):
     assert api.send(url, DATA).status_code == 200
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize("end", ["uploadable", "DELETE"])
 def test_a_part_of_a_binary_that_was_reset_meanwhile_leaves_nothing(api, registry, end):
     binary, url = url_of(api)
@@ -171,6 +183,7 @@ def test_a_part_of_a_binary_that_was_reset_meanwhile_leaves_nothing(api, registr
     assert nothing_arrives(registry)
 
 
+@pytest.mark.folder
 def test_two_requests_in_one_piece(api):
     """What follows the body in the same packets is the next request, not lost."""
     binary, url = url_of(api)
@@ -183,6 +196,7 @@ def test_two_requests_in_one_piece(api):
     assert state_of(api, binary) == ["valid"]
 
 
+@pytest.mark.folder
 def test_many_at_once(api):
     """More senders than threads that take a whole part: the others take the ordinary way."""
     pieces = [bytes([index]) * (300 * 1024) for index in range(48)]
@@ -235,6 +249,7 @@ TAMPERED = [
 ]
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize(("old", "new"), TAMPERED)
 def test_a_url_allows_what_it_was_made_for_only(api, old, new):
     binary, url = url_of(api)
@@ -257,6 +272,7 @@ def test_a_url_is_of_one_binary(api):
     assert api.send(url.replace(parts.path, "/".join(segments)), DATA).status_code == 403
 
 
+@pytest.mark.folder
 def test_a_url_does_not_outlive_the_state(api):
     binary, url = url_of(api)
     api.send(url, DATA)
@@ -274,6 +290,7 @@ def test_a_url_does_not_outlive_the_state(api):
     )
 
 
+@pytest.mark.folder
 def test_the_url_follows_the_host_header(api):
     binary = api.binary(DATA)
     body = {"expected_binary_size": 1000, "hash": sha256(DATA).hexdigest(), "size": 1000}
@@ -311,6 +328,7 @@ def test_indexes_that_do_not_exist(api, index):
     assert (answer.status_code, list(answer.json()["errors"])) == (422, ["index"])
 
 
+@pytest.mark.folder
 def test_all_parts_are_listed_at_once(api):
     binary = api.binary(bytes(150))
     for index in range(150, 0, -1):

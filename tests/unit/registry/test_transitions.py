@@ -87,6 +87,7 @@ def test_signed_needs_a_signature(api):
     )
 
 
+@pytest.mark.folder
 @pytest.mark.parametrize("state", ["signable", "signed"])
 def test_destroyed_keeps_the_record_and_loses_the_content(api, registry, state):
     binary = bring(api, state)
@@ -133,6 +134,7 @@ class TestHashable:
             f"the parts have 0 bytes together, expected {len(DATA)}"
         )
 
+    @pytest.mark.folder
     def test_a_gap(self, api):
         binary = api.binary(DATA)
         for index, data in ((1, DATA[:4]), (3, DATA[4:])):
@@ -144,12 +146,14 @@ class TestHashable:
         api.declare(binary, 1, DATA)
         assert self.refused(api, binary) == "part 1 is uploadable, expected valid"
 
+    @pytest.mark.folder
     def test_too_little(self, api):
         binary = api.binary(DATA)
         api.upload(binary, DATA[:-1])
         expected = f"the parts have {len(DATA) - 1} bytes together, expected {len(DATA)}"
         assert self.refused(api, binary) == expected
 
+    @pytest.mark.folder
     def test_too_much(self, api):
         binary = api.binary(DATA)
         api.upload(binary, DATA, DATA[:1])
