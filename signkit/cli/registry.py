@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="The embedded registry.", no_args_is_help=True)
     group.command("serve")(serve)
     group.command("worker")(work)
+    group.command("doctor")(examine)
     tokens = typer.Typer(help="Keys to the registry.", no_args_is_help=True)
     tokens.command("new")(new_token)
     tokens.command("list")(list_tokens)
@@ -111,6 +112,21 @@ def work(
         output.show_result(value, text, as_json=as_json)
 
     run(Settings(data=data.absolute()), concurrency=jobs, announce=announce)
+
+
+def examine(*, data: Data = None, as_json: AsJson = False) -> None:
+    """Say what is wrong with a data folder or footing file, before it serves."""
+    from signkit.registry.doctor import examine as run
+    from signkit.registry.doctor import refuse_unhealthy
+
+    findings = run(_data_folder(data))
+    rows = [
+        [finding.check, finding.health, escape(finding.detail), escape(finding.hint)]
+        for finding in findings
+    ]
+    text = format_table(["CHECK", "", "FOUND", "TO DO"], rows)
+    output.show_result({"checks": [asdict(finding) for finding in findings]}, text, as_json=as_json)
+    refuse_unhealthy(findings)
 
 
 def _check_url(url: str) -> str:

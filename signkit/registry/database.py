@@ -4,6 +4,8 @@ SQLite in WAL mode with synchronous=FULL, or PostgreSQL: what `write` returned f
 crash of the machine. SQLite's writers take turns here instead of in its busy loop; PostgreSQL's
 hold the rows that they are about to change (`hold`). Nothing outside this module knows which
 database it is.
+
+Controls: SK-REGISTRY-ONCE (docs/design/assurance.md).
 """
 
 from __future__ import annotations
@@ -212,8 +214,10 @@ def migrate(database: Database) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except DatabaseError as error:
-        message = f"the database cannot be used: {error.orig}"
-        raise RegistryError(message, hint="restore it from a backup") from error
+        reason = str(error.orig).partition("\n")[0]
+        message = f"the database cannot be used: {reason}"
+        hint = "signkit registry doctor says more; what is damaged, a backup restores"
+        raise RegistryError(message, hint=hint) from error
 
 
 def _config() -> Config:

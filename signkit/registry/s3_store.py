@@ -5,6 +5,8 @@
 Clients send parts to the store itself. A part's URL is signed over its length and SHA-256, so the
 store refuses other bytes; content is put together by the store, without copying. Names begin with
 the binary's id, so that the bucket can be walked in 256 shares (`stored`).
+
+Controls: SK-REGISTRY-PART (docs/design/assurance.md).
 """
 
 from __future__ import annotations
@@ -60,6 +62,20 @@ class S3Store:
     def client(self) -> Any:  # noqa: ANN401  (boto3 has no types)
         """The client, for `doctor` and tests."""
         return self._client
+
+    def check_bucket(self) -> str:
+        """Say what the bucket is called, having asked the store for it.
+
+        Raises:
+            StoreUnavailableError: it is not there, or the store does not answer.
+        """
+        try:
+            with _translated():
+                self._client.head_bucket(Bucket=self._bucket)
+        except FileNotFoundError as error:
+            message = f"there is no bucket {self._bucket}"
+            raise StoreUnavailableError(message) from error
+        return self._bucket
 
     def begin_upload(self, content: ContentKey) -> str:
         """Begin a multipart upload and return its id."""

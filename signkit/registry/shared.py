@@ -65,8 +65,9 @@ def open_shared_database(footing: FootingFile) -> tuple[Database, bytes]:
             secret = _fill(connection)
     except DatabaseError as error:
         database.close()
-        message = f"the database cannot be used: {error.orig}"
-        raise RegistryError(message, hint="ask signkit registry doctor") from error
+        reason = str(error.orig).partition("\n")[0]
+        message = f"the database cannot be used: {reason}"
+        raise RegistryError(message, hint="signkit registry doctor says more") from error
     return database, secret
 
 
