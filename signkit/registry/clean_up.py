@@ -31,6 +31,14 @@ _UNFINISHED = (BinaryState.UPLOADABLE, BinaryState.HASHABLE)
 _log = logging.getLogger(__name__)
 
 
+def discard(store: ContentStore, content: ContentKey) -> None:
+    """Remove content after the commit that made it dead; a store that fails is swept later."""
+    try:
+        store.discard(content)
+    except OSError as error:
+        _log.warning("content of binary %s is left for the clean-up: %s", content.binary, error)
+
+
 def sweep(database: Database, store: ContentStore, shard: int, *, before: float) -> int:
     """Remove content of a shard that no record speaks of.
 

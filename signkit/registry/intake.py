@@ -17,6 +17,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from signkit.registry.clean_up import discard
 from signkit.registry.content import LEAN, find_dead
 from signkit.registry.context import Parts
 from signkit.registry.database import hold
@@ -150,7 +151,7 @@ def _clear(registry: Parts, grant: PartGrant) -> None:
     with registry.database.read() as session:
         dead = find_dead(session, [grant.key.content])
     for content in dead:
-        registry.store.discard(content)
+        discard(registry.store, content)
 
 
 def _mark(registry: Parts, grant: PartGrant, state: PartState) -> None:

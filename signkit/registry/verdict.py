@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from hashlib import sha256
 
+from signkit.registry.clean_up import discard
 from signkit.registry.content import conclude, content_key, find_binary
 from signkit.registry.database import Database
 from signkit.registry.states import BinaryState
@@ -56,7 +57,7 @@ def give_verdict(
             return
         removed = conclude(session, found, digest, binary.size)
     if removed is not None:
-        store.discard(removed)
+        discard(store, removed)
 
 
 def _hash(

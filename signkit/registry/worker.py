@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
@@ -79,17 +81,24 @@ def work(settings: Settings, *, concurrency: int, announce: Callable[[Working], 
     _add_clean_up(app, database, store, abandon_seconds=settings.abandon_seconds)
     ready = Working(data=str(settings.data), pid=os.getpid())
     try:
-        asyncio.run(_run(app, concurrency, lambda: announce(ready)))
+        with suppress(asyncio.CancelledError):
+            asyncio.run(_run(app, concurrency, lambda: announce(ready)))
     finally:
         database.close()
 
 
 async def _run(app: App, concurrency: int, announce: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
     # The upkeep of the queue must not wait behind hashing.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency + 4))
+    loop.set_default_executor(ThreadPoolExecutor(concurrency + 4))
+    task = asyncio.current_task(loop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Here and not by the library, which listens only once it works.
+        loop.add_signal_handler(number, _stop, task)
     async with app.open_async():
         announce()
         await app.run_worker_async(
+            install_signal_handlers=False,
             queues=[QUEUE],
             concurrency=concurrency,
             delete_jobs="successful",
@@ -98,6 +107,11 @@ async def _run(app: App, concurrency: int, announce: Callable[[], None]) -> None
             stalled_worker_timeout=_DEAD_SECONDS,
             shutdown_graceful_timeout=_GRACE_SECONDS,
         )
+
+
+def _stop(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
 
 
 def _add_hashing(app: App, database: Database, store: ContentStore) -> None:

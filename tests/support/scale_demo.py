@@ -174,8 +174,8 @@ def judge(demo: Demo) -> None:
     demo.expect("uploads left after clean-up", len(uploads), 0)
     pages = demo.store.client.get_paginator("list_objects_v2").paginate(**bucket)
     names = {item["Key"] for page in pages for item in page.get("Contents", ())}
-    expected = {object_name(content_key(binary)) for binary in binaries}
-    demo.expect("objects that no record speaks of", len(names - expected), 0)
+    spoken_of = {object_name(content_key(binary)) for binary in binaries}
+    demo.expect("objects that no record speaks of", len(names - spoken_of), 0)
     right = 0
     for binary in binaries:
         pieces = demo.store.read(content_key(binary), (), start=0, end=binary.size)
@@ -196,7 +196,7 @@ def main() -> int:
         shared = stack.enter_context(running_footing(folder / "services"))
         data = shared.make(folder)
         footing = load_footing_file(data)
-        servers = []
+        servers: list[RunningRegistry] = []
         for name in ("server-1", "server-2"):
             (folder / name).mkdir()
             if servers:

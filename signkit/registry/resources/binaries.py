@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
+from signkit.registry.clean_up import discard
 from signkit.registry.content import content_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, url_terms
 from signkit.registry.download import DOWNLOADABLE
@@ -147,7 +148,7 @@ def _change(
         change(row, body, "description", "custom_metadata")
     for content in (*removed, *changed):
         registry.jobs.forget(row.row)
-        registry.store.discard(content)
+        discard(registry.store, content)
     return row.row, view_binary(row, caller.organization), consequence
 
 
@@ -174,7 +175,7 @@ def delete_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Respon
         content = content_key(row)
         session.delete(row)
     registry.jobs.forget(row.row)
-    registry.store.discard(content)
+    discard(registry.store, content)
     return Response(status_code=204)
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import PART_COUNT, PART_SIZE, Body, Hash
+from signkit.registry.clean_up import discard
 from signkit.registry.content import LEAN, content_key, load_parts, part_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry, url_terms
 from signkit.registry.database import hold
@@ -73,7 +74,7 @@ def declare_part(
         part, replaced = _record(session, binary, index, body)
         upload = binary.upload
     if removed is not None:
-        store.discard(removed)
+        discard(store, removed)
     if replaced:
         registry.jobs.forget(binary.row)
     url = store.part_url(part_key(binary, part), size=part.size, upload=upload, terms=terms)
