@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,7 +76,8 @@ def running_footing(folder: Path) -> Iterator[SharedFooting]:
     before = {name: os.environ.get(name) for name in _environment()}
     os.environ.update(_environment())
     try:
-        with _running_postgres(folder / "postgres") as postgres, _running_s3(folder / "s3") as s3:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _running_postgres(folder) as postgres, _running_s3(folder / "s3") as s3:
             yield SharedFooting(postgres_port=postgres, s3_port=s3)
     finally:
         for name, value in before.items():
@@ -115,14 +117,22 @@ def _postgres_programs() -> Path:
 
 @contextmanager
 def _running_postgres(folder: Path) -> Iterator[int]:
+    """Run PostgreSQL; its data lies beside the folder, its log in it."""
+    log_path = folder / "postgres.log"
+    # Not in the folder: another user cannot pass through those of pytest.
+    place = tempfile.TemporaryDirectory(prefix="signkit-postgres-")
+    with place as name, _serving(Path(name), log_path) as port:
+        yield port
+
+
+@contextmanager
+def _serving(place: Path, log_path: Path) -> Iterator[int]:
     programs, port = _postgres_programs(), free_port()
-    folder.mkdir(parents=True)
     # PostgreSQL refuses to run as root.
     user = _NOBODY if os.getuid() == 0 else None
     if user is not None:
-        os.chown(folder, user, user)
-        _open_the_way(folder)
-    data = folder / "data"
+        os.chown(place, user, user)
+    data = place / "data"
     made = subprocess.run(
         [programs / "initdb", "-D", data, *_INITDB],
         check=False,
@@ -136,7 +146,7 @@ def _running_postgres(folder: Path) -> Iterator[int]:
     options = {"port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": ""}
     options |= {"fsync": "off", "max_connections": 300}
     settings = [f"--{name}={value}" for name, value in options.items()]
-    with (folder.parent / "postgres.log").open("wb") as log:
+    with log_path.open("wb") as log:
         server = subprocess.Popen(
             [programs / "postgres", "-D", data, *settings],
             user=user,
@@ -151,13 +161,6 @@ def _running_postgres(folder: Path) -> Iterator[int]:
     finally:
         server.terminate()
         server.wait(_SECONDS)
-
-
-def _open_the_way(folder: Path) -> None:
-    """Let another user go through the folders of a temporary path, without listing them."""
-    for step in folder.parents:
-        if step.stat().st_uid == os.getuid() and step != Path("/"):
-            step.chmod(step.stat().st_mode | 0o011)
 
 
 def _answers_postgres(port: int) -> bool:

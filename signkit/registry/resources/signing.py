@@ -24,7 +24,8 @@ class MadeSignature(Body):
 
     signature: Annotated[str, Field(pattern="^[0-9a-fA-F]{128}$")]
     signing_key_prn: Name | None = None
-    signing_key_keyid: Annotated[str, Field(max_length=128)] | None = None
+    # PostgreSQL knows no text with U+0000 in it.
+    signing_key_keyid: Annotated[str, Field(max_length=128, pattern="^[ -~]*$")] | None = None
 
 
 def find_signing_key(session: Session, body: MadeSignature, caller: Caller) -> SigningKey:
