@@ -44,6 +44,7 @@ class Connection:
     ca_file: Path | None
     insecure_http: bool
     timeout: float
+    deadline: float | None = None
     upload_hosts: Sequence[str] = ()
 
 
@@ -68,7 +69,7 @@ def connected(how: Connection) -> Iterator[tuple[RegistryClient, str]]:
         environment=os.environ,
     )
     http = Http(ca_file=how.ca_file)
-    retrier = Retrier(make_patience(how.timeout), say=note)
+    retrier = Retrier(make_patience(how.timeout), say=note, deadline=how.deadline)
     try:
         yield RegistryClient(http, reach, token=token, retrier=retrier), str(reach.registry)
     finally:

@@ -10,15 +10,22 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from signkit.errors import DocumentError, FileError, PolicyError, SignkitError, ThresholdError
-from signkit.formats.display import one_line
+from signkit.formats.display import human_size, one_line
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 Advance = Callable[[int], None]
+Track = Callable[[str, int], AbstractContextManager[Advance]]
+_SECONDS_BETWEEN_LINES = 10.0
 
 
 def show_result(value: Mapping[str, object], text: str, *, as_json: bool) -> None:
@@ -92,6 +99,13 @@ def progress(
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda _count: None
         return
+    with _bars(unit) as bar:
+        task = bar.add_task(label, total=total() if callable(total) else total)
+        yield lambda count: bar.advance(task, count)
+
+
+def _bars(unit: str = "bytes") -> Progress:
+    """Return bars that are gone when they end."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -108,7 +122,7 @@ def progress(
         if unit == "bytes"
         else (MofNCompleteColumn(), TextColumn(unit))
     )
-    bar = Progress(
+    return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         *amounts,
@@ -116,9 +130,81 @@ def progress(
         console=Console(stderr=True),
         transient=True,
     )
-    with bar:
-        task = bar.add_task(label, total=total() if callable(total) else total)
-        yield lambda count: bar.advance(task, count)
+
+
+@contextmanager
+def transfer(label: str, total: int, *, count: int) -> Iterator[Track]:
+    """Show on stderr how files are sent while the body runs: each one under way, and all together.
+
+    At a terminal as bars; elsewhere a line every ten seconds.
+
+    Args:
+        label: What is being done.
+        total: Bytes of all files.
+        count: How many files.
+
+    Yields:
+        A function that takes the name and the bytes of a file, and gives a context in which a
+        function takes the bytes just sent. All may be called from any thread.
+    """
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield _Lines(label, total, count).track
+        return
+    with _bars() as bars:
+        everything = bars.add_task(f"{label}, {count} files", total=total)
+
+        @contextmanager
+        def track(name: str, size: int) -> Iterator[Advance]:
+            task = bars.add_task(f"  {one_line(name)}", total=size)
+
+            def advance(sent: int) -> None:
+                bars.advance(task, sent)
+                bars.advance(everything, sent)
+
+            try:
+                yield advance
+            finally:
+                bars.remove_task(task)
+
+        yield track
+
+
+class _Lines:
+    """Progress as lines: how many files are done, how much was sent, how fast, how long it takes.
+
+    Args:
+        label: What is being done.
+        total: Bytes of all files.
+        count: How many files.
+    """
+
+    def __init__(self, label: str, total: int, count: int) -> None:
+        self._label, self._total, self._count = label, total, count
+        self._done = self._sent = 0
+        self._began = self._said = time.monotonic()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def track(self, _name: str, _size: int) -> Iterator[Advance]:
+        """Count a file."""
+        yield self._advance
+        with self._lock:
+            self._done += 1
+
+    def _advance(self, sent: int) -> None:
+        with self._lock:
+            self._sent += sent
+            now = time.monotonic()
+            if now - self._said < _SECONDS_BETWEEN_LINES:
+                return
+            self._said = now
+            rate = self._sent / (now - self._began)
+            left = f", {(self._total - self._sent) / rate:.0f} s left" if rate > 0 else ""
+            note(
+                f"{self._label}: {self._done} of {self._count} files done,"
+                f" {human_size(self._sent)} of {human_size(self._total)},"
+                f" {human_size(int(rate))}/s{left}"
+            )
 
 
 def _write(stream: TextIO, text: str) -> None:

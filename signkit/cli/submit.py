@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -22,14 +22,19 @@ from signkit.cli.connection import (
 )
 from signkit.cli.heads import check_heads, checkpoint_path
 from signkit.cli.policy_file import DeskPolicy
-from signkit.errors import SignkitError
+from signkit.errors import SignkitError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from signkit.client.protocol import RegistryClient
-    from signkit.submit.documents import Pins, Submission
+    from signkit.model.plan import Plan
+    from signkit.submit.documents import Pins, Release, Submission
+    from signkit.submit.options import Options
     from signkit.submit.run import Outcome
+
+
+R = TypeVar("R", bound="Release")
 
 
 def register(app: typer.Typer) -> None:
@@ -45,7 +50,7 @@ _TRUST = typer.Option(
     metavar="TRUST", help="Devices' trust root: go on only with what they accept."
 )
 _KEY = typer.Option(metavar="KEY", help="A signing key's public key: no others; repeatable.")
-_CONCURRENCY = typer.Option(min=1, max=64, help="Parts sent at the same time.")
+_CONCURRENCY = typer.Option(min=1, max=64, help="Parts, and items, under way at once at most.")
 _ALL = typer.Option(
     "--all-signatures", help="Attach all, not just one; the registry's devices take one."
 )
@@ -53,13 +58,21 @@ _NEW_LEDGER = typer.Option(
     "--new-ledger", help="The station's ledger was begun anew: forget its old heads."
 )
 _DRY_RUN = typer.Option("--dry-run", help="Say what would be done, and change nothing.")
+_ONLY_UPLOAD = typer.Option(
+    "--only-upload", help="Before the ceremony: FILE is a request or plan; sign later."
+)
+_ONLY_ATTACH = typer.Option(
+    "--only-attach", help="After it: the content was uploaded; send signatures only."
+)
+_DEADLINE = typer.Option(min=1.0, metavar="SECONDS", help="Give up on everything after this long.")
+_HASH_TIMEOUT = typer.Option(
+    min=1.0, metavar="SECONDS", help="How long the registry may hash one content."
+)
 _JSON = typer.Option("--json", help="Print the result as JSON.")
 
 
 def submit(
-    response: Annotated[
-        Path, typer.Argument(metavar="RESPONSE", help="X.response.json, X.combined.json")
-    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="X.response.json, X.combined.json")],
     *,
     registry: Registry,
     request: Annotated[Path | None, _REQUEST] = None,
@@ -73,9 +86,13 @@ def submit(
     station: Annotated[list[Path] | None, _STATION] = None,
     key: Annotated[list[Path] | None, _KEY] = None,
     policy: DeskPolicy = None,
-    concurrency: Annotated[int, _CONCURRENCY] = 4,
+    only_upload: Annotated[bool, _ONLY_UPLOAD] = False,
+    only_attach: Annotated[bool, _ONLY_ATTACH] = False,
+    concurrency: Annotated[int, _CONCURRENCY] = 8,
     all_signatures: Annotated[bool, _ALL] = False,
     timeout: Timeout = 120.0,
+    hash_timeout: Annotated[float | None, _HASH_TIMEOUT] = None,
+    deadline: Annotated[float | None, _DEADLINE] = None,
     new_ledger: Annotated[bool, _NEW_LEDGER] = False,
     dry_run: Annotated[bool, _DRY_RUN] = False,
     as_json: Annotated[bool, _JSON] = False,
@@ -83,13 +100,6 @@ def submit(
     """Verify everything here first, then upload what is missing, attach, and read back."""
     from signkit.cli.submit_report import show_outcomes, show_outlines
 
-    submission = _open(response, request, plan, _pins(station, key))
-    submission = _hold_to_trust(submission, trust)
-    if policy is not None:
-        _check_policy(
-            submission, request or sibling(response, ".request.json", "--request"), policy
-        )
-    check_heads(submission.answer.responses, new_ledger=new_ledger)
     how = Connection(
         registry=registry,
         token_file=token_file,
@@ -98,16 +108,33 @@ def submit(
         upload_hosts=upload_host or (),
         insecure_http=insecure_http,
         timeout=timeout,
+        deadline=deadline,
     )
+    release: Release
+    if only_upload:
+        _refuse_beside_upload(only_attach, all_signatures, trust, station, key, policy)
+        release = _open_upload(file, request, plan)
+    else:
+        release = _open(file, request, plan, _pins(station, key))
+        release = _hold_to_trust(release, trust)
+        if policy is not None:
+            _check_policy(release, request or sibling(file, ".request.json", "--request"), policy)
+        check_heads(release.answer.responses, new_ledger=new_ledger)
     with connected(how) as (client, address):
-        submission = _confirm(submission)
-        if dry_run:
-            show_outlines(client, submission, attach_all=all_signatures, as_json=as_json)
-            return
-        outcomes = _run(
-            client, submission, address, concurrency=concurrency, attach_all=all_signatures
+        options = _options(
+            registry=address,
+            concurrency=concurrency,
+            attach_all=all_signatures,
+            only_attach=only_attach,
+            verdict_seconds=hash_timeout,
         )
-    unsaved = _save_checkpoint(submission, outcomes, new_ledger=new_ledger)
+        if not only_attach:
+            release = _confirm(release)
+        if dry_run:
+            show_outlines(client, release, attach_all=all_signatures, as_json=as_json)
+            return
+        outcomes = _run(client, release, options)
+    unsaved = _save_checkpoint(release, outcomes, new_ledger=new_ledger)
     show_outcomes(outcomes, as_json=as_json, unsaved=unsaved)
 
 
@@ -140,22 +167,59 @@ def _check_policy(submission: Submission, request: Path, path: Path) -> None:
     check_at_desk(verified.request, policy, facts)
 
 
+def _refuse_beside_upload(*given: object) -> None:
+    """Refuse what says something about signatures where there are none yet."""
+    if any(given):
+        message = "--only-upload goes without --only-attach, --all-signatures, --trust, --policy,"
+        raise UsageError(f"{message} --station and --key: nothing is signed yet")
+
+
+def _options(**given: Any) -> Options:  # noqa: ANN401
+    from signkit.cli.clock import now
+    from signkit.cli.home import signkit_home
+    from signkit.submit.options import Options
+
+    return Options(journals=signkit_home() / "journal", begun=now(), **given)
+
+
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:
     from signkit.cli.answer_files import sibling
     from signkit.formats.files import read_file
-    from signkit.formats.plan import parse_plan
     from signkit.submit.documents import open_submission
     from signkit.verify import limits
 
     data = read_file(response, limit=limits.RESPONSE_SIZE, what="response")
     request = request or sibling(response, ".request.json", "--request")
     plan = plan or sibling(response, ".plan.json", "--plan")
-    return open_submission(
-        data,
-        read_file(request, limit=limits.REQUEST_SIZE, what="request"),
-        parse_plan(read_file(plan, limit=limits.PLAN_SIZE, what="plan")),
-        pins=pins,
-    )
+    return open_submission(data, _read_request(request), _read_plan(plan), pins=pins)
+
+
+def _open_upload(file: Path, request: Path | None, plan: Path | None) -> Release:
+    """Open a request and its plan; either may be what was named, the other lies beside it."""
+    from signkit.submit.documents import open_release
+
+    name = file.name.removesuffix(".request.json").removesuffix(".plan.json")
+    if name == file.name:
+        message = f"{file}: expected a name that ends in .request.json or .plan.json"
+        raise UsageError(message, hint="before the ceremony there is no response yet")
+    request = request or file.with_name(f"{name}.request.json")
+    plan = plan or file.with_name(f"{name}.plan.json")
+    return open_release(_read_request(request), _read_plan(plan))
+
+
+def _read_request(path: Path) -> bytes:
+    from signkit.formats.files import read_file
+    from signkit.verify import limits
+
+    return read_file(path, limit=limits.REQUEST_SIZE, what="request")
+
+
+def _read_plan(path: Path) -> Plan:
+    from signkit.formats.files import read_file
+    from signkit.formats.plan import parse_plan
+    from signkit.verify import limits
+
+    return parse_plan(read_file(path, limit=limits.PLAN_SIZE, what="plan"))
 
 
 def _hold_to_trust(submission: Submission, trust: Path | None) -> Submission:
@@ -184,53 +248,40 @@ def _keyids(paths: list[Path] | None) -> frozenset[str] | None:
     return frozenset(read_public_key(data).keyid for data in files)
 
 
-def _confirm(submission: Submission) -> Submission:
+def _confirm(release: R) -> R:
     """Look at all content before the registry hears of any of it."""
-    from signkit.submit.run import confirm_submission
+    from signkit.submit.run import confirm_release
 
-    with output.progress("checking", _size(submission)) as advance:
-        return confirm_submission(submission, advance=advance)
-
-
-def _size(submission: Submission) -> int:
-    return sum(each.item.size for each in submission.items)
+    with output.progress("checking", _size(release)) as advance:
+        return confirm_release(release, advance=advance)
 
 
-def _run(
-    client: RegistryClient,
-    submission: Submission,
-    address: str,
-    *,
-    concurrency: int,
-    attach_all: bool,
-) -> tuple[Outcome, ...]:
-    from signkit.cli.clock import now
-    from signkit.cli.home import signkit_home
-    from signkit.submit.options import Hooks, Options
+def _size(release: Release) -> int:
+    return sum(each.item.size for each in release.items)
+
+
+def _run(client: RegistryClient, release: Release, options: Options) -> tuple[Outcome, ...]:
+    from signkit.submit.options import Hooks
     from signkit.submit.run import submit as run_submission
 
-    options = Options(
-        registry=address,
-        journals=signkit_home() / "journal",
-        begun=now(),
-        concurrency=concurrency,
-        attach_all=attach_all,
-    )
-    with output.progress("uploading", _size(submission)) as advance:
-        hooks = Hooks(say=note, advance=advance)
-        return run_submission(client, submission, options=options, hooks=hooks)
+    count = len(release.items)
+    with output.transfer("uploading", _size(release), count=count) as track:
+        hooks = Hooks(say=note, track=track)
+        return run_submission(client, release, options=options, hooks=hooks)
 
 
 def _save_checkpoint(
-    submission: Submission, outcomes: Sequence[Outcome], *, new_ledger: bool
+    release: Release, outcomes: Sequence[Outcome], *, new_ledger: bool
 ) -> SignkitError | None:
     """Remember the response once everything that was signed in it is published.
 
     What went wrong is returned: the registry has everything, and the person is to see that first.
     """
     from signkit.formats.checkpoint import advance_checkpoint
-    from signkit.submit.documents import SignedItem
+    from signkit.submit.documents import SignedItem, Submission
 
+    if not isinstance(release, Submission):
+        return None
     sequences: dict[tuple[str, str], int] = {}
     for outcome in outcomes:
         if not isinstance(outcome.item, SignedItem):
@@ -243,9 +294,9 @@ def _save_checkpoint(
     try:
         advance_checkpoint(
             checkpoint_path(),
-            submission.answer.digest,
+            release.answer.digest,
             sequences,
-            answers=submission.answer.responses,
+            answers=release.answer.responses,
             new_ledger=new_ledger,
         )
     except SignkitError as error:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from signkit.cli import output
+from signkit.formats.display import escape, human_size, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from signkit.client.protocol import RegistryClient
     from signkit.errors import SignkitError
-    from signkit.submit.documents import Submission
+    from signkit.submit.documents import Release
     from signkit.submit.outline import Outline
     from signkit.submit.run import Outcome
 
@@ -29,7 +30,13 @@ def show_outcomes(
         unsaved: Why the checkpoint was not saved; None where it was, or was not to be.
     """
     lines = [_line(outcome) for outcome in outcomes if outcome.error is None]
-    value = {"items": [_describe(outcome) for outcome in outcomes]}
+    failed = len(outcomes) - len(lines)
+    value = {
+        "items": [_describe(outcome) for outcome in outcomes],
+        "summary": {"item_count": len(outcomes), "done": len(lines), "failed": failed},
+    }
+    if failed and len(outcomes) > 1:
+        lines.append(f"{len(lines)} of {len(outcomes)} done, {failed} failed")
     output.show_result(value, "\n".join(lines), as_json=as_json)
     if unsaved is not None:
         output.fail(unsaved, as_json=as_json)
@@ -48,13 +55,11 @@ def _fail(errors: Sequence[SignkitError | None], *, silently: bool) -> None:
 
 
 def _line(outcome: Outcome) -> str:
-    from signkit.formats.display import escape
-
     item, binary = outcome.item.item, outcome.binary
     prn, state = ("", "") if binary is None else (binary.prn, binary.state)
     return (
         f"{state}  {escape(item.artifact)} {escape(item.version)} {escape(item.target)}  {prn}"
-        f"  by {', '.join(outcome.keyids)}"
+        f"  {'by ' + ', '.join(outcome.keyids) if outcome.keyids else 'not signed yet'}"
     )
 
 
@@ -79,21 +84,25 @@ def _describe(outcome: Outcome) -> dict[str, object]:
 
 
 def show_outlines(
-    client: RegistryClient, submission: Submission, *, attach_all: bool, as_json: bool
+    client: RegistryClient, release: Release, *, attach_all: bool, as_json: bool
 ) -> None:
     """Print what would be done; what would be refused decides the exit code."""
     from signkit.submit.outline import outline_item
 
-    outlines = [outline_item(client, each, attach_all=attach_all) for each in submission.items]
+    outlines = [outline_item(client, each, attach_all=attach_all) for each in release.items]
     lines = [_outline_line(outline) for outline in outlines]
-    value = {"dry_run": True, "items": [_describe_outline(outline) for outline in outlines]}
+    count, size = (sum(getattr(each, name) for each in outlines) for name in ("part_count", "size"))
+    lines.append(f"in all: {len(outlines)} items, {count} parts, {human_size(size)}")
+    value = {
+        "dry_run": True,
+        "items": [_describe_outline(outline) for outline in outlines],
+        "summary": {"item_count": len(outlines), "part_count": count, "size": size},
+    }
     output.show_result(value, "\n".join(lines), as_json=as_json)
     _fail([outline.error for outline in outlines], silently=True)
 
 
 def _outline_line(outline: Outline) -> str:
-    from signkit.formats.display import escape, human_size, one_line
-
     item = outline.item.item
     name = f"{escape(item.artifact)} {escape(item.version)} {escape(item.target)}"
     if outline.error is not None:

@@ -76,9 +76,23 @@ def make_patience(seconds: float) -> Patience:
 class Retrier:
     """Runs steps until they succeed, are hopeless, or time is up; for all threads alike."""
 
-    def __init__(self, patience: Patience, *, say: Say = lambda _text: None) -> None:
-        """Take how long to try, and who is told before each wait what failed."""
+    def __init__(
+        self,
+        patience: Patience,
+        *,
+        say: Say = lambda _text: None,
+        deadline: float | None = None,
+    ) -> None:
+        """Take how long to try, who is told before each wait what failed, and when all ends.
+
+        Args:
+            patience: For each step.
+            say: Told in a line.
+            deadline: Seconds from now in which every step must be done; None for no such end.
+        """
         self._patience = patience
+        self._deadline = deadline
+        self._end = math.inf if deadline is None else time.monotonic() + deadline
         self._say = say
         self._stop = threading.Event()
         self._step = threading.local()
@@ -87,7 +101,9 @@ class Retrier:
     def seconds_left(self) -> float:
         """Seconds until the step that runs on this thread must be done."""
         until: float | None = getattr(self._step, "until", None)
-        return self._patience.total if until is None else max(0.0, until - time.monotonic())
+        now = time.monotonic()
+        left = self._patience.total if until is None else until - now
+        return max(0.0, min(left, self._end - now))
 
     def run(self, work: Callable[[], T], *, seconds: float | None = None) -> T:
         """Run one step; a step within a step is part of it and not tried on its own.
@@ -100,12 +116,18 @@ class Retrier:
             What work returns.
 
         Raises:
+            DeadlineError: the time for everything is over.
             TransportError: the last failure, when it is not worth another try.
             SignkitError: whatever else work raises, at once.
         """
         if getattr(self._step, "until", None) is not None:
             return work()
         total = self._patience.total if seconds is None else seconds
+        total = min(total, self._end - time.monotonic())
+        if total <= 0:
+            message = f"not done after {self._deadline:g} s in all"
+            hint = "run the command again, it goes on where it was; --deadline says how long"
+            raise DeadlineError(message, hint=hint)
         self._step.until = time.monotonic() + total
         try:
             return self._retrying(total)(work)
@@ -126,7 +148,7 @@ class Retrier:
         Raises:
             DeadlineError: everything stops.
         """
-        if self._stop.wait(seconds):
+        if self._stop.wait(min(seconds, max(0.0, self._end - time.monotonic()))):
             message = "stopped while waiting"
             raise DeadlineError(message)
 

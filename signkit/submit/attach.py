@@ -74,9 +74,10 @@ def attach_signatures(
     for signature in chosen:
         if not _carries(binary, signature):
             _attach(client, binary.prn, signature, records.key_prn(signature.key))
-    if binary.state is not BinaryState.SIGNED:
-        client.move_binary(binary.prn, BinaryState.SIGNED)
     final = client.get_binary(binary.prn)
+    if final.state is not BinaryState.SIGNED:  # most registries move it by themselves
+        client.move_binary(binary.prn, BinaryState.SIGNED)
+        final = client.get_binary(binary.prn)
     _check_final(final, signed, chosen)
     return final
 

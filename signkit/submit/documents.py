@@ -66,23 +66,32 @@ class RegistrySignature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignedItem:
-    """One item whose signatures verified: what may be published.
+class UploadItem:
+    """One item of a request: what may be uploaded, also before it is signed.
 
     Attributes:
         place: In the request, from 0.
         item: What was asked for.
         planned: Where its content lies, and its parts.
-        signatures: For the registry; at least one, in the response's order.
-        custom_metadata: What the registry is to hold: the item's own, and the statement.
-        keyids: Everyone who signed, under any scheme.
+        custom_metadata: What the registry is to hold: the item's own, and the statement if signed.
     """
 
     place: int
     item: Item
     planned: PlannedItem
-    signatures: tuple[RegistrySignature, ...]
     custom_metadata: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedItem(UploadItem):
+    """One item whose signatures verified: what may be published.
+
+    Attributes:
+        signatures: For the registry; at least one, in the response's order.
+        keyids: Everyone who signed, under any scheme.
+    """
+
+    signatures: tuple[RegistrySignature, ...]
     keyids: tuple[str, ...]
 
 
@@ -101,18 +110,48 @@ class UnsignedItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """A verified response with all that it takes to publish it.
+class Release:
+    """A request with all that it takes to upload its content.
 
     Attributes:
-        request: What it answers.
-        answer: What came back for it.
+        request: The request, verified.
         items: One for each item of the request, in its order.
     """
 
     request: VerifiedRequest
+    items: tuple[UploadItem | UnsignedItem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission(Release):
+    """A verified response with all that it takes to publish it: its items are signed, or refused.
+
+    Attributes:
+        answer: What came back for the request.
+    """
+
     answer: Answer
     items: tuple[SignedItem | UnsignedItem, ...]
+
+
+def open_release(request_data: bytes, plan: Plan) -> Release:
+    """Open a request together with its plan, before anybody signed it.
+
+    Args:
+        request_data: The request file.
+        plan: The parsed plan.
+
+    Raises:
+        RequestError: the request is damaged.
+        JournalError: the plan is of another request or other content.
+    """
+    request = open_request(request_data)
+    _check_plan(plan, request)
+    items = tuple(
+        UploadItem(place=place, item=item, planned=planned, custom_metadata=item.custom_metadata)
+        for place, (item, planned) in enumerate(zip(request.request.items, plan.items, strict=True))
+    )
+    return Release(request=request, items=items)
 
 
 def open_submission(

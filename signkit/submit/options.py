@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from signkit.formats.content import Advance
+
+Track = Callable[[str, int], AbstractContextManager[Advance]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +20,21 @@ class Options:
         registry: The registry's address, for messages and the journal.
         journals: The folder of the journals.
         begun: RFC 3339 UTC text; now.
-        concurrency: How many parts are sent at once, at least 1.
+        concurrency: How many items, and how many parts of them all, are under way at once at the
+            most, at least 1.
         attach_all: Whether every registry signature is attached, and not one for each binary.
+        only_attach: Whether content is neither looked at nor sent: an earlier run has.
+        verdict_seconds: How long the registry may take to hash one content; None for a time that
+            grows with it.
     """
 
     registry: str
     journals: Path
     begun: str
-    concurrency: int = 4
+    concurrency: int = 8
     attach_all: bool = False
+    only_attach: bool = False
+    verdict_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +43,10 @@ class Hooks:
 
     Attributes:
         say: Told each step in a line, from any thread.
-        advance: Told the bytes that need not be sent any more, from any thread; negative where
-            bytes must be sent again.
+        track: Called with the name and the bytes of an item that begins, from any thread; entered
+            until it ends. Gives a function that is told the bytes that need not be sent any more;
+            negative where bytes must be sent again.
     """
 
     say: Callable[[str], None]
-    advance: Advance
+    track: Track

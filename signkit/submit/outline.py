@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from signkit.client.protocol import RegistryClient
 from signkit.client.resources import Binary, BinaryState
 from signkit.errors import SignkitError
-from signkit.model.request import Item
 from signkit.submit.attach import choose_signatures
 from signkit.submit.content import PlannedPart, plan_parts
-from signkit.submit.documents import SignedItem, UnsignedItem
-from signkit.submit.records import check_signed, choose_binary, has_content
+from signkit.submit.documents import SignedItem, UnsignedItem, UploadItem
+from signkit.submit.records import check_signed, choose_binary, has_content, look_up
 from signkit.submit.upload import find_missing
 
 
@@ -31,7 +30,7 @@ class Outline:
         error: Why it would fail, as far as can be seen; None where nothing is in the way.
     """
 
-    item: SignedItem | UnsignedItem
+    item: UploadItem | UnsignedItem
     missing: tuple[str, ...]
     state: BinaryState | None
     part_count: int
@@ -40,7 +39,7 @@ class Outline:
 
 
 def outline_item(
-    client: RegistryClient, each: SignedItem | UnsignedItem, *, attach_all: bool = False
+    client: RegistryClient, each: UploadItem | UnsignedItem, *, attach_all: bool = False
 ) -> Outline:
     """Return what would be done for one item.
 
@@ -59,20 +58,20 @@ def outline_item(
     return _outline(client, each, attach_all=attach_all)
 
 
-def _outline(client: RegistryClient, signed: SignedItem, *, attach_all: bool) -> Outline:
-    missing, binaries = _look_up(client, signed.item)
+def _outline(client: RegistryClient, wanted: UploadItem, *, attach_all: bool) -> Outline:
+    missing, binaries = look_up(client, wanted.item)
     found, error = None, None
     try:
-        found = choose_binary(binaries, signed)
+        found = choose_binary(binaries, wanted)
         if found is None:
             missing.append("binary")
         else:
-            _check_found(found, signed, attach_all=attach_all)
+            _check_found(found, wanted, attach_all=attach_all)
     except SignkitError as refused:
         error = refused
-    parts = [] if error else _missing_parts(client, found, signed)
+    parts = [] if error else _missing_parts(client, found, wanted)
     return Outline(
-        item=signed,
+        item=wanted,
         missing=tuple(missing),
         state=found.state if found else None,
         part_count=len(parts),
@@ -81,29 +80,19 @@ def _outline(client: RegistryClient, signed: SignedItem, *, attach_all: bool) ->
     )
 
 
-def _look_up(client: RegistryClient, item: Item) -> tuple[list[str], tuple[Binary, ...]]:
-    """Return which of artifact and version are missing, and the binaries where neither is."""
-    artifacts = client.find_artifacts(item.artifact)
-    if not artifacts:
-        return ["artifact", "version"], ()
-    versions = client.find_versions(artifacts[0].prn, item.version)
-    if not versions:
-        return ["version"], ()
-    return [], client.find_binaries(versions[0].prn, item.target)
-
-
-def _check_found(found: Binary, signed: SignedItem, *, attach_all: bool) -> None:
+def _check_found(found: Binary, wanted: UploadItem, *, attach_all: bool) -> None:
     """Raise what the submission would raise of a binary that is there."""
     if found.state is BinaryState.SIGNED:
-        check_signed(found, signed)
-    choose_signatures(found, signed, attach_all=attach_all)
+        check_signed(found, wanted)
+    if isinstance(wanted, SignedItem):
+        choose_signatures(found, wanted, attach_all=attach_all)
 
 
 def _missing_parts(
-    client: RegistryClient, found: Binary | None, signed: SignedItem
+    client: RegistryClient, found: Binary | None, wanted: UploadItem
 ) -> list[PlannedPart]:
-    planned = plan_parts(signed.planned)
-    if found is None or not has_content(found, signed):
+    planned = plan_parts(wanted.planned)
+    if found is None or not has_content(found, wanted):
         return list(planned)
     if found.state is not BinaryState.UPLOADABLE:
         return []

@@ -12,7 +12,7 @@ Spec: registry contract section 2.5, W22; docs/formats/registry-protocol.md sect
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import SystemRandom
 from threading import Lock
@@ -31,10 +31,11 @@ from signkit.errors import (
 from signkit.formats.content import Advance
 from signkit.formats.display import human_size
 from signkit.submit.content import OpenContent, PlannedPart, plan_parts
-from signkit.submit.documents import SignedItem
+from signkit.submit.documents import UploadItem
 from signkit.submit.journal import Journal, open_journal
-from signkit.submit.options import Hooks, Options
-from signkit.submit.records import CONTENDED, check_binary, name_binary
+from signkit.submit.lanes import Lanes
+from signkit.submit.options import Options
+from signkit.submit.records import CONTENDED, NOT_UPLOADED, check_binary, name_binary
 from signkit.submit.upload import Upload, list_missing
 from signkit.verify.digest import Sha256
 
@@ -74,16 +75,32 @@ class Course:
     """Brings binaries to where signatures can be attached."""
 
     def __init__(
-        self, client: RegistryClient, *, request: Sha256, options: Options, hooks: Hooks
+        self,
+        client: RegistryClient,
+        *,
+        request: Sha256,
+        options: Options,
+        say: Callable[[str], None],
+        lanes: Lanes,
     ) -> None:
-        """Take the registry, the digest of the request file, how, and whom to tell."""
+        """Take the registry, the request file's digest, how, whom to tell, and where parts go."""
         self._client = client
         self._request = request
         self._options = options
-        self._hooks = hooks
+        self._say = say
+        self._lanes = lanes
 
-    def bring(self, binary: Binary, signed: SignedItem) -> Binary:
+    def bring(
+        self, binary: Binary, wanted: UploadItem, *, created: bool, advance: Advance
+    ) -> Binary:
         """Bring one binary to `signable` or `signed`.
+
+        Args:
+            binary: As it stands.
+            wanted: The item.
+            created: Whether it was created just now, so has no parts yet.
+            advance: Told the bytes that need not be sent any more, from any thread; negative where
+                bytes must be sent again.
 
         Raises:
             ReceiptMismatchError: the registry holds other content than was signed.
@@ -91,34 +108,41 @@ class Course:
             DigestMismatchError, PartConflictError, FileError: as `Upload.send`.
             DeadlineError: the registry does not come to a verdict.
         """
-        tally = _Tally(self._hooks.advance)
+        tally = _Tally(advance)
         rounds, asked = 0, False
         for _ in range(_STEP_COUNT):
-            check_binary(binary, signed)
+            check_binary(binary, wanted)
             if binary.state in {BinaryState.SIGNABLE, BinaryState.SIGNED}:
-                tally.reach(signed.item.size)
+                tally.reach(wanted.item.size)
                 return binary
             if binary.state is BinaryState.DESTROYED:
-                message = f"{name_binary(signed.item)} was destroyed in the registry"
+                message = f"{name_binary(wanted.item)} was destroyed in the registry"
                 raise StateError(message, hint="run the command again to publish it anew")
             if binary.state is BinaryState.UPLOADABLE:
                 rounds += 1
-                binary = self._upload(binary, signed, tally, last=rounds >= _ROUND_COUNT)
+                fresh = created and rounds == 1
+                last = rounds >= _ROUND_COUNT
+                binary = self._upload(binary, wanted, tally, fresh=fresh, last=last)
             elif binary.state is BinaryState.HASHABLE or not asked:
-                binary, asked = self._ask_verdict(binary, signed), True
+                binary, asked = self._ask_verdict(binary, wanted), True
             else:
-                binary = self._await_verdict(binary, signed)
-        message = f"{name_binary(signed.item)} does not come to rest: it is {binary.state} again"
+                binary = self._await_verdict(binary, wanted)
+        message = f"{name_binary(wanted.item)} does not come to rest: it is {binary.state} again"
         raise StateError(message, hint="somebody else may be submitting to it; find out who")
 
-    def _upload(self, binary: Binary, signed: SignedItem, tally: _Tally, *, last: bool) -> Binary:
+    def _upload(
+        self, binary: Binary, wanted: UploadItem, tally: _Tally, *, fresh: bool, last: bool
+    ) -> Binary:
         """Send what is missing and ask for `hashable`.
 
         Another submitter of the same content may declare a part anew that was there, or be done
         first: then the binary is looked at again, and the way goes on from where it is.
         """
+        if self._options.only_attach:
+            message = f"{name_binary(wanted.item)}: the registry does not have all of its content"
+            raise StateError(message, hint=NOT_UPLOADED)
         try:
-            self._send_missing(binary, signed, tally)
+            self._send_missing(binary, wanted, tally, fresh=fresh)
             return self._move(binary, BinaryState.HASHABLE)
         except (StatusError, LostPartsError) as error:
             now = self._client.get_binary(binary.prn)
@@ -140,7 +164,7 @@ class Course:
                 raise
             return now
 
-    def _ask_verdict(self, binary: Binary, signed: SignedItem) -> Binary:
+    def _ask_verdict(self, binary: Binary, wanted: UploadItem) -> Binary:
         """Ask for `hashing`; a registry that hashes at once answers with its verdict.
 
         Asked of a binary that is in `hashing` already, too: the one who asked first may be gone,
@@ -157,49 +181,55 @@ class Course:
                 raise
             if error.status == _CONFLICT:  # not from that state: somebody else reset it before
                 return now
-        _check_verdict(now, signed)
+        _check_verdict(now, wanted)
         return now
 
-    def _await_verdict(self, binary: Binary, signed: SignedItem) -> Binary:
+    def _await_verdict(self, binary: Binary, wanted: UploadItem) -> Binary:
         """Poll until the registry has hashed the content: soon at first, then less often."""
         waited = 0.0
         waits = poll_waits()
         retrier = self._client.retrier
-        most = allowed_seconds(signed.item.size, retrier.seconds_left)
+        most = self._options.verdict_seconds
+        if most is None:
+            most = allowed_seconds(wanted.item.size, retrier.seconds_left)
         while binary.state is BinaryState.HASHING:
             if waited >= most:
                 message = (
-                    f"{name_binary(signed.item)}: the registry is still hashing after"
+                    f"{name_binary(wanted.item)}: the registry is still hashing after"
                     f" {waited:.0f} s"
                 )
                 raise DeadlineError(message, hint="run the command again later")
             retrier.pause(wait := next(waits))
             waited += wait
             binary = self._client.get_binary(binary.prn)
-        _check_verdict(binary, signed)
+        _check_verdict(binary, wanted)
         return binary
 
-    def _send_missing(self, binary: Binary, signed: SignedItem, tally: _Tally) -> None:
-        with OpenContent(signed.planned) as content:
+    def _send_missing(
+        self, binary: Binary, wanted: UploadItem, tally: _Tally, *, fresh: bool
+    ) -> None:
+        with OpenContent(wanted.planned) as content:
             upload = Upload(
                 client=self._client,
                 prn=binary.prn,
                 content=content,
-                parts=plan_parts(signed.planned),
-                size=signed.item.size,
-                name=signed.item.name,
-                concurrency=self._options.concurrency,
+                parts=plan_parts(wanted.planned),
+                size=wanted.item.size,
+                name=wanted.item.name,
+                lanes=self._lanes,
                 advance=tally.add,
             )
-            missing = list_missing(upload)
-            self._announce(signed, upload.parts, missing)
-            tally.reach(signed.item.size - _total(missing))
-            with self._journalled(binary, signed):
+            missing = list(upload.parts) if fresh else list_missing(upload)
+            self._announce(wanted, upload.parts, missing)
+            tally.reach(wanted.item.size - _total(missing))
+            with self._journalled(binary, wanted):
                 if missing:
                     self._send(upload, missing)
 
     def _send(self, upload: Upload, missing: Sequence[PlannedPart]) -> None:
         upload.send(missing)
+        if len(upload.parts) == 1:
+            return  # the answer to the only part says as much as a list of it
         lost = list_missing(upload, begin_anew=False)
         if lost:
             numbers = ", ".join(str(part.index) for part in lost[:8])
@@ -210,25 +240,25 @@ class Course:
             raise LostPartsError(message, hint="run the command again to send them again")
 
     @contextmanager
-    def _journalled(self, binary: Binary, signed: SignedItem) -> Iterator[None]:
+    def _journalled(self, binary: Binary, wanted: UploadItem) -> Iterator[None]:
         """Keep a journal while the body runs; content of one part has nothing to go on with."""
-        if len(signed.planned.parts) == 1:
+        if len(wanted.planned.parts) == 1:
             yield
             return
         fresh = Journal(
             registry=self._options.registry,
             binary_prn=binary.prn,
-            digest=signed.item.digest,
-            part_size=signed.planned.part_size,
+            digest=wanted.item.digest,
+            part_size=wanted.planned.part_size,
             request=self._request,
             begun=self._options.begun,
         )
-        name = signed.item.name
+        name = wanted.item.name
         journal = None
         with self._noting(name):
             journal, said = open_journal(self._options.journals, fresh)
             if said:
-                self._hooks.say(f"{name}: {said}")
+                self._say(f"{name}: {said}")
         try:
             yield
         except SignkitError as error:
@@ -246,15 +276,15 @@ class Course:
         try:
             yield
         except FileError as error:
-            self._hooks.say(f"{name}: {error}; the upload does without")
+            self._say(f"{name}: {error}; the upload does without")
 
     def _announce(
-        self, signed: SignedItem, parts: Sequence[PlannedPart], missing: Sequence[PlannedPart]
+        self, wanted: UploadItem, parts: Sequence[PlannedPart], missing: Sequence[PlannedPart]
     ) -> None:
         there = len(parts) - len(missing)
         said = f"{there} of {len(parts)} parts are there already; " if there else ""
         amount = f"{len(missing)}, {human_size(_total(missing))}" if missing else "none"
-        self._hooks.say(f"{signed.item.name}: {said}parts to send: {amount}")
+        self._say(f"{wanted.item.name}: {said}parts to send: {amount}")
 
 
 def poll_waits() -> Iterator[float]:
@@ -265,7 +295,7 @@ def poll_waits() -> Iterator[float]:
         wait = min(wait * _POLL_GROWTH, _LONGEST_POLL)
 
 
-def _check_verdict(binary: Binary, signed: SignedItem) -> None:
+def _check_verdict(binary: Binary, wanted: UploadItem) -> None:
     """Check that a binary which was in `hashing` did not fall back.
 
     Raises:
@@ -273,10 +303,10 @@ def _check_verdict(binary: Binary, signed: SignedItem) -> None:
     """
     if binary.state is not BinaryState.UPLOADABLE:
         return
-    check_binary(binary, signed)  # where it was declared anew the verdict is on something else
+    check_binary(binary, wanted)  # where it was declared anew the verdict is on something else
     message = (
-        f"{name_binary(signed.item)}: the registry hashed other bytes than were signed,"
-        f" SHA-256 {signed.item.digest.hex()}"
+        f"{name_binary(wanted.item)}: the registry hashed other bytes than were signed,"
+        f" SHA-256 {wanted.item.digest.hex()}"
     )
     hint = "run the command again; if it happens again, prepare and sign anew"
     raise ReceiptMismatchError(message, hint=hint)

@@ -12,16 +12,25 @@ Spec: docs/formats/plan-and-journal.md section 7; registry contract section 2.6,
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
+from threading import Event
 
 from signkit.client.protocol import RegistryClient, allowed_seconds
 from signkit.client.resources import BinaryState, Part, PartState
-from signkit.errors import PartConflictError, StatusError
+from signkit.errors import (
+    ConnectError,
+    DeadlineError,
+    PartConflictError,
+    SignkitError,
+    StatusError,
+)
 from signkit.formats.content import Advance
 from signkit.submit.content import OpenContent, PlannedPart
+from signkit.submit.lanes import Lanes
 
 _REFUSED = 400  # how stores say that the bytes are not those that were declared
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +44,7 @@ class Upload:
         parts: All parts of the content.
         size: Bytes of the content.
         name: What the content is called in messages.
-        concurrency: How many parts are sent at once, at least 1.
+        lanes: Where parts of all files are sent at once.
         advance: Called with the bytes sent, from any thread; negative for bytes to send again.
     """
 
@@ -45,7 +54,7 @@ class Upload:
     parts: tuple[PlannedPart, ...]
     size: int
     name: str
-    concurrency: int
+    lanes: Lanes
     advance: Advance
 
     def send(self, missing: Sequence[PlannedPart]) -> None:
@@ -56,29 +65,24 @@ class Upload:
             PartConflictError: the registry refuses a part that is as it was prepared.
             SignkitError: whatever else made the first part fail.
         """
-        pool = ThreadPoolExecutor(self.concurrency, thread_name_prefix="signkit-part")
-        finished = False
-        try:
-            futures = [pool.submit(self._send_part, part) for part in missing]
-            done, _pending = wait(futures, return_when=FIRST_EXCEPTION)
-            _raise_first(done)
-            finished = True
-        finally:
-            if not finished:  # also on Ctrl-C: the other parts must not keep anybody waiting
-                self.client.halt()
-            pool.shutdown(wait=True, cancel_futures=True)
-            self.client.resume()
+        self.lanes.run(partial(self._send_part, Event()), missing)
 
-    def _send_part(self, part: PlannedPart) -> None:
+    def _send_part(self, failed: Event, part: PlannedPart) -> None:
+        """Send one part, unless and until another of the same content failed for good."""
+
+        def step() -> None:
+            if not failed.is_set():
+                with self.lanes.trying(overloaded=_is_overload):
+                    self._try_part(part)
+
+        retrier = self.client.retrier
         try:
-            self.client.retrier.run(
-                lambda: self._try_part(part),
-                seconds=allowed_seconds(part.size, self.client.retrier.seconds_left),
-            )
-        except StatusError as error:
-            if error.status != _REFUSED:
-                raise
-            raise PartConflictError(str(error), hint=error.hint) from error
+            retrier.run(step, seconds=allowed_seconds(part.size, retrier.seconds_left))
+        except SignkitError as error:
+            failed.set()
+            if isinstance(error, StatusError) and error.status == _REFUSED:
+                raise PartConflictError(str(error), hint=error.hint) from error
+            raise
 
     def _try_part(self, part: PlannedPart) -> None:
         """Declare a part and send it: always together, so an expired address is never used."""
@@ -152,8 +156,8 @@ def list_missing(upload: Upload, *, begin_anew: bool = True) -> list[PlannedPart
     return find_missing(upload.parts, listed)
 
 
-def _raise_first(done: set[Future[None]]) -> None:
-    for future in done:
-        error = future.exception()
-        if error is not None:
-            raise error
+def _is_overload(error: SignkitError) -> bool:
+    """Say whether a failed part is a reason to send fewer at once."""
+    if isinstance(error, StatusError):
+        return error.status in _BUSY
+    return isinstance(error, ConnectError | DeadlineError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -22,7 +23,7 @@ from tests.support.commands import Machine
 from tests.support.keys import PROD, STATION, STRANGER
 from tests.support.registry import COMMAND, RunningRegistry, running_registry
 from tests.support.registry_api import Api, calling
-from tests.support.submission import Signed, Submitter, make_signed
+from tests.support.submission import Signed, Submitter, make_signed, sign_items
 
 pytestmark = pytest.mark.server
 
@@ -71,16 +72,18 @@ def signed(tmp_path) -> Signed:
     )
 
 
-def records(api: Api, signed: Signed, kind: str = "artifacts") -> list[dict[str, Any]]:
+def records(
+    api: Api, signed: Signed, kind: str = "artifacts", *, limit: int = 10
+) -> list[dict[str, Any]]:
     """The records of the test's own artifact."""
-    (item,) = signed.request.request.items
+    item = signed.request.request.items[0]
     artifacts = api.call("GET", f"/artifacts?search=name:'{item.artifact}'").json()["artifacts"]
     if kind == "artifacts" or not artifacts:
         return artifacts
     found = f"/artifact_versions?search=artifact_prn:'{artifacts[0]['prn']}'"
     versions = api.call("GET", found).json()["artifact_versions"]
     search = f"artifact_version_prn:'{versions[0]['prn']}'"
-    return api.call("GET", f"/binaries?search={search}").json()["binaries"]
+    return api.call("GET", f"/binaries?limit={limit}&search={search}").json()["binaries"]
 
 
 def log_lines(registry: RunningRegistry) -> list[str]:
@@ -358,6 +361,99 @@ def test_f50_submitters_at_once(api, machine, registry, signed):
     assert len(records(api, signed)) == 1
     (binary,) = records(api, signed, "binaries")
     assert (binary["state"], len(binary["signatures"])) == ("signed", 1)
+
+
+def make_release(folder: Path, count: int) -> Signed:
+    """A release of binaries of three parts each, for as many targets."""
+    one = make_signed(folder, content=CONTENT[: 3 * PART_SIZE], part_size=PART_SIZE)
+    (item,) = one.request.request.items
+    named = item._replace(artifact=f"artifact-{folder.name}")
+    items = [named._replace(target=f"target-{number}") for number in range(count)]
+    return sign_items(folder, items, [one.plan.items[0]] * count, (PROD,))
+
+
+def test_f50_two_hosts_submit_one_release_and_one_dies(api, machine, registry, tmp_path):
+    """Two machines with homes of their own; one is killed in the middle, the other ends well."""
+    signed = make_release(tmp_path, 12)
+    other = Machine(tmp_path / "other")
+    other.home.mkdir(parents=True)
+    other.write("home/token", registry.token, mode=0o600)
+    for path in tmp_path.glob("model.*.json"):
+        shutil.copy(path, other.folder)
+    line = len(log_lines(registry))
+    doomed, steady = start(other, registry.url), start(machine, registry.url, "--json")
+    wait_until(lambda: len(uploads(registry, "", after=line)) >= 10, doomed)
+    end(doomed, signal.SIGKILL)
+    out, err = steady.communicate(timeout=120)
+    assert steady.returncode == 0, err.decode()
+    report = json.loads(out)
+    assert report["summary"] == {"item_count": 12, "done": 12, "failed": 0}
+    assert len(records(api, signed)) == 1
+    binaries = records(api, signed, "binaries", limit=100)
+    assert len(binaries) == 12
+    assert {(each["state"], len(each["signatures"])) for each in binaries} == {("signed", 1)}
+    assert {each["prn"] for each in binaries} == {
+        item["result"]["binary_prn"] for item in report["items"]
+    }
+    assert machine.run("submit", "model.response.json", "--registry", registry.url).code == 0
+
+
+class TestHalves:
+    """The content before the ceremony, the signatures after it."""
+
+    def test_upload_then_attach(self, machine, registry, signed):
+        upload = ("submit", "model.request.json", "--only-upload", "--registry", registry.url)
+        (item,) = machine.ok(*upload)["items"]
+        assert (item["result"]["state"], item["result"]["keyids"]) == ("signable", [])
+        assert not (machine.home / "checkpoint.json").exists()
+        assert "not signed yet" in machine.run(*upload).out
+        signed.content.unlink()
+        attach = ("submit", "model.response.json", "--only-attach", "--registry", registry.url)
+        (item,) = machine.ok(*attach)["items"]
+        assert (item["result"]["state"], item["result"]["keyids"]) == (
+            "signed",
+            [PROD.public_key.keyid],
+        )
+        assert (machine.home / "checkpoint.json").exists()
+
+    @pytest.mark.usefixtures("signed")
+    def test_the_plan_names_its_request(self, machine, registry):
+        upload = ("submit", "model.plan.json", "--only-upload", "--registry", registry.url)
+        assert machine.ok(*upload)["summary"]["done"] == 1
+        outline = machine.ok(*upload, "--dry-run")
+        assert outline["summary"] == {"item_count": 1, "part_count": 0, "size": 0}
+
+    @pytest.mark.usefixtures("signed")
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["model.response.json", "--only-upload"], "ends in .request.json or .plan.json"),
+            (["model.request.json"], "expected a name that ends in .response.json"),
+            (["model.request.json", "--only-upload", "--only-attach"], "nothing is signed yet"),
+            (["model.request.json", "--only-upload", "--key", "prod.pub"], "nothing is signed yet"),
+        ],
+    )
+    def test_the_wrong_words(self, machine, registry, arguments, said):
+        ran = machine.run("submit", *arguments, "--registry", registry.url)
+        assert ran.code in {2, 3}, ran.err
+        assert said in ran.err
+
+    @pytest.mark.usefixtures("signed")
+    def test_attach_before_upload(self, machine, registry):
+        attach = ("submit", "model.response.json", "--only-attach", "--registry", registry.url)
+        ran = machine.run(*attach)
+        assert ran.code == 7
+        assert "expected its content uploaded" in ran.err
+
+
+def test_a_deadline_ends_the_command(machine, registry, tmp_path):
+    make_signed(tmp_path, artifact=f"artifact-{tmp_path.name}", content=CONTENT, part_size=20)
+    ran = machine.run(
+        "submit", "model.response.json", "--registry", registry.url, "--deadline", "1", "--json"
+    )
+    assert ran.code == 6, ran.err
+    (item,) = ran.json["items"]
+    assert "run the command again" in item["error"]["hint"]
 
 
 def test_f14_ctrl_c_is_clean(machine, registry, tmp_path):

@@ -92,6 +92,10 @@ class ScriptedRegistry:
         """Answer calls of a method whose path contains a text, and do nothing of what they ask."""
         self._refusals.append((method, path, answer))
 
+    def hold(self, kind: str, **body: Any) -> None:
+        """Have a record from before."""
+        self._create(kind, body)
+
     def made(self, method: str, path: str = "") -> list[Call]:
         """The calls of a method whose path contains a text."""
         return [call for call in self.calls if call.method == method and path in call.path]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 from signkit.client.address import make_reach
 from signkit.client.http import Http, Timeouts
 from signkit.client.protocol import RegistryClient
 from signkit.client.retry import Patience, Retrier
-from signkit.formats.content import hash_content
+from signkit.formats.content import Advance, hash_content
 from signkit.formats.plan import encode_plan
 from signkit.formats.request import open_request, sign_request
 from signkit.formats.response import sign_response
@@ -19,9 +22,9 @@ from signkit.model.plan import Plan, PlannedItem
 from signkit.model.request import Item, Request, VerifiedRequest, Wanted
 from signkit.model.response import ItemResult, ItemSignature, NamedKey, Response
 from signkit.schemes.table import SCHEMES
-from signkit.submit.documents import Pins, Submission, open_submission
+from signkit.submit.documents import Pins, Release, Submission, open_release, open_submission
 from signkit.submit.options import Hooks, Options
-from signkit.submit.run import Outcome, confirm_submission, submit
+from signkit.submit.run import Outcome, confirm_release, submit
 from signkit.verify.digest import Sha256, compute_digest
 from tests.support.documents import RELEASE_SCHEMES
 from tests.support.keys import PROD, REQUESTER, STATION, KeyOfTest
@@ -53,6 +56,10 @@ class Signed:
             self.plan,
             pins=pins or Pins(),
         )
+
+    def release(self) -> Release:
+        """Open the request and the plan alone, as before the ceremony."""
+        return open_release((self.folder / "model.request.json").read_bytes(), self.plan)
 
     def answer(self, response: Response, station: KeyOfTest = STATION) -> None:
         """Put another response in the place of the honest one."""
@@ -154,11 +161,14 @@ def _result(place: int, item: Item, request: Request, keys: tuple[KeyOfTest, ...
 class Submitter:
     """Submits to one registry the way the command does, with little patience."""
 
-    def __init__(self, url: str, token: str, folder: Path) -> None:
+    def __init__(
+        self, url: str, token: str, folder: Path, *, deadline: float | None = None
+    ) -> None:
         self.said: list[str] = []
         self.advanced = 0
+        self._counting = Lock()
         self.http = Http(timeouts=HASTY)
-        retrier = Retrier(QUICK, say=self.said.append)
+        retrier = Retrier(QUICK, say=self.said.append, deadline=deadline)
         self.client = RegistryClient(self.http, make_reach(url), token=token, retrier=retrier)
         self._options = Options(
             registry=url, journals=folder / "home" / "journal", begun=NOW, concurrency=2
@@ -166,12 +176,18 @@ class Submitter:
 
     def run(self, signed: Signed, *, attach_all: bool = False) -> tuple[Outcome, ...]:
         """Confirm and submit."""
-        submission = confirm_submission(signed.open(), advance=lambda _count: None)
+        return self.submit(signed.open(), attach_all=attach_all)
+
+    def submit(self, release: Release, **options: Any) -> tuple[Outcome, ...]:
+        """Confirm and submit what was opened, with other options than the usual ones."""
+        chosen = replace(self._options, **options)
+        if not chosen.only_attach:
+            release = confirm_release(release, advance=lambda _count: None)
         return submit(
             self.client,
-            submission,
-            options=replace(self._options, attach_all=attach_all),
-            hooks=Hooks(say=self.said.append, advance=self._advance),
+            release,
+            options=chosen,
+            hooks=Hooks(say=self.said.append, track=self._track),
         )
 
     def one(self, signed: Signed, *, attach_all: bool = False) -> Outcome:
@@ -181,8 +197,13 @@ class Submitter:
             raise outcome.error
         return outcome
 
-    def _advance(self, count: int) -> None:
-        self.advanced += count
+    @contextmanager
+    def _track(self, _name: str, _size: int) -> Iterator[Advance]:
+        yield self.advance
+
+    def advance(self, count: int) -> None:
+        with self._counting:
+            self.advanced += count
 
 
 MakeSubmitter = Callable[[str], Submitter]

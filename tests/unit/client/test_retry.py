@@ -113,3 +113,36 @@ def test_resume_allows_waits_again():
         retrier.pause(0.01)
     retrier.resume()
     retrier.pause(0.01)
+
+
+def test_the_deadline_ends_the_tries_of_a_step():
+    retrier = Retrier(
+        Patience(attempts=1000, first_wait=0.02, longest_wait=0.02, total=30), deadline=0.2
+    )
+    with pytest.raises(BusyError):
+        retrier.run(Work(*(busy() for _ in range(1000))), seconds=60)
+    assert retrier.seconds_left < 0.2
+
+
+def test_nothing_is_begun_after_the_deadline():
+    retrier = Retrier(QUICK, deadline=0.001)
+    time.sleep(0.002)
+    work = Work()
+    with pytest.raises(DeadlineError, match=r"not done after 0\.001 s in all") as caught:
+        retrier.run(work)
+    assert "--deadline" in str(caught.value.hint)
+    assert (work.tries, retrier.seconds_left) == (0, 0)
+
+
+def test_no_pause_is_longer_than_the_deadline():
+    retrier = Retrier(QUICK, deadline=0.05)
+    retrier.pause(60)
+    assert retrier.seconds_left == 0
+
+
+def test_what_the_peer_asks_for_beyond_the_deadline_is_not_waited_for():
+    retrier = Retrier(Patience(total=600), deadline=5)
+    work = Work(busy(retry_after=60))
+    with pytest.raises(BusyError):
+        retrier.run(work)
+    assert work.tries == 1

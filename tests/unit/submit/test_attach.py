@@ -96,9 +96,21 @@ def test_w10_a_refused_signature_is_an_error(registry, submitter, signed):
         submitter.one(signed)
 
 
-def test_w09_state_signed_is_always_asked_for(registry, submitter, signed):
-    submitter.one(signed)
+def test_w09_state_signed_is_asked_for_where_it_does_not_come_by_itself(
+    registry, submitter, signed
+):
+    def stay(_call, answer):
+        registry.binary["state"] = "signable"
+        return answer
+
+    registry.bend("POST", "/binary_signatures", stay)
+    assert submitter.one(signed).binary.state == "signed"
     assert b'"state":"signed"' in registry.made("PATCH")[-1].body
+
+
+def test_w09_a_state_that_came_by_itself_is_not_asked_for(registry, submitter, signed):
+    submitter.one(signed)
+    assert b'"state":"hashing"' in registry.made("PATCH")[-1].body
 
 
 @pytest.mark.parametrize(

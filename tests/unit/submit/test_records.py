@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -81,7 +82,38 @@ def test_creates_what_is_missing_once(registry, records, item):
     assert created
     again, created = records.binary(item)
     assert (again.prn, created) == (made.prn, False)
-    assert len(registry.made("POST")) == 3
+    assert {kind: len(each) for kind, each in registry.records.items()} == {
+        "artifact": 1,
+        "artifact_version": 1,
+        "signing_key": 0,
+        "binary": 1,
+    }
+
+
+def test_what_belongs_to_a_new_record_is_not_looked_for(registry, records, item):
+    records.binary(item)
+    assert [call.path for call in registry.made("GET")] == ["/artifacts"]
+
+
+@pytest.mark.parametrize("path", ["/artifact_versions", "/binaries"])
+def test_an_answer_that_got_lost_makes_no_second_record(registry, records, item, path):
+    """Also of what was not looked for before: the second try looks."""
+    registry.bend("POST", path, lambda *_: Answer(raw=b""), times=1)
+    records.binary(item)
+    assert len(registry.records["artifact_version"]) == 1
+    assert len(registry.records["binary"]) == 1
+
+
+def test_threads_that_need_one_record_make_it_once(registry, records, item):
+    def find(number):
+        wanted = replace(item, item=item.item._replace(target=f"target-{number}"))
+        return records.binary(wanted)[0].artifact_version_prn
+
+    with ThreadPoolExecutor(8) as threads:
+        (version,) = set(threads.map(find, range(16)))
+    assert list(registry.records["artifact_version"]) == [version]
+    assert len(registry.made("POST", "/artifacts")) == 1
+    assert len(registry.made("POST", "/artifact_versions")) == 1
 
 
 def test_finds_what_is_there(registry, records, item, submitter):

@@ -17,6 +17,7 @@ from signkit.errors import (
 )
 from signkit.formats.plan import parse_plan
 from signkit.submit.content import OpenContent, confirm_content, plan_parts
+from signkit.submit.lanes import Lanes
 from signkit.submit.records import Records
 from signkit.submit.upload import Upload, find_missing, list_missing
 from signkit.verify.digest import compute_digest
@@ -26,7 +27,14 @@ EXPIRED = b"<Error><Code>AccessDenied</Code><Message>Request has expired</Messag
 
 
 @pytest.fixture
-def upload(submitter, signed):
+def lanes():
+    made = Lanes(2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def upload(submitter, signed, lanes):
     (item,) = signed.open().items
     binary, _ = Records(submitter.client).binary(item)
     with OpenContent(item.planned) as content:
@@ -37,8 +45,8 @@ def upload(submitter, signed):
             parts=plan_parts(item.planned),
             size=item.item.size,
             name="model.bin",
-            concurrency=2,
-            advance=submitter._advance,
+            lanes=lanes,
+            advance=submitter.advance,
         )
 
 
@@ -201,17 +209,6 @@ def test_a_silent_store_is_given_up(registry, upload):
     registry.bend("PUT", "/upload/", lambda *_: Answer(silent=True))
     with pytest.raises(Exception, match="waiting for the answer"):
         upload.send(upload.parts[:1])
-
-
-def test_ctrl_c_ends_every_part(registry, upload, monkeypatch):
-    registry.bend("PUT", "/upload/", lambda *_: Answer(silent=True))
-
-    def interrupted(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("signkit.submit.upload.wait", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        upload.send(list_missing(upload))
 
 
 def test_halted_clients_send_nothing(upload):
