@@ -28,6 +28,7 @@ from typing import Any, NoReturn, Protocol, runtime_checkable
 import httpx
 
 from signkit.client.address import Address
+from signkit.client.watchdog import Watchdog
 from signkit.errors import (
     ConnectError,
     DeadlineError,
@@ -112,6 +113,7 @@ class Http:
         self._lock = threading.Lock()
         self._lines: list[_Line] = []
         self._exchanges: set[_Exchange] = set()
+        self._watchdog = Watchdog()
         self._aborted = False
 
     def send(
@@ -174,6 +176,7 @@ class Http:
 
     def close(self) -> None:
         """Close every connection; no exchange may be in flight."""
+        self._watchdog.close()
         with self._lock:
             for line in self._lines:
                 line.transport.close()
@@ -187,13 +190,10 @@ class Http:
                 message = f"{exchange.what}: stopped"
                 raise ConnectError(message)
             self._exchanges.add(exchange)
-        watchdog = threading.Timer(exchange.seconds, exchange.expire)
-        watchdog.daemon = True
-        watchdog.start()
         try:
-            yield
+            with self._watchdog.watching(exchange.seconds, exchange.expire):
+                yield
         finally:
-            watchdog.cancel()
             with self._lock:
                 self._exchanges.discard(exchange)
 

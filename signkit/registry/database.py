@@ -1,9 +1,9 @@
 """The database: one door to it, with reading and writing kept apart.
 
-SQLite in WAL mode with synchronous=FULL, or PostgreSQL: what `write` returned from survives a
-crash of the machine. SQLite's writers take turns here instead of in its busy loop; PostgreSQL's
-hold the rows that they are about to change (`hold`). Nothing outside this module knows which
-database it is.
+SQLite in WAL mode, or PostgreSQL: what `write` returned from survives a crash of the machine, with
+SQLite because it waits for a sync of the log after the commit (`group_sync`). SQLite's writers take
+turns here instead of in its busy loop; PostgreSQL's hold the rows that they are about to change
+(`hold`). Nothing outside this module knows which database it is.
 
 Controls: SK-REGISTRY-ONCE (docs/design/assurance.md).
 """
@@ -23,10 +23,11 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, GenerativeSelect, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from signkit.errors import RegistryError
+from signkit.registry.group_sync import GroupSync
 from signkit.registry.tables import Base
 
 _Query = TypeVar("_Query", bound=GenerativeSelect)
@@ -51,10 +52,12 @@ class Database:
     def __init__(self, where: Path | URL) -> None:
         self._reading: Engine
         self._writing: Engine
+        self._log: GroupSync | None = None
         if isinstance(where, Path):
             self._engine = _sqlite(where)
             self._reading = self._engine
             self._writing = self._engine.execution_options(**{_WRITES: True})
+            self._log = GroupSync(Path(f"{where}-wal"))
             self._turn: threading.Lock | nullcontext[None] = threading.Lock()
         else:
             self._engine = self._writing = _postgresql(where)
@@ -76,13 +79,23 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Open a transaction: committed when the block ends, undone when it raises."""
+        """Open a transaction: committed and durable when the block ends, undone when it raises.
+
+        Raises:
+            OperationalError: the database or its disk failed.
+        """
         with (
             self._turn,
             Session(self._writing, expire_on_commit=False, info={_WRITES: True}) as session,
-            session.begin(),
         ):
             yield session
+            session.commit()
+            ticket = self._log.note() if self._log else 0
+        try:
+            if self._log:
+                self._log.wait(ticket)
+        except OSError as error:
+            raise OperationalError("fdatasync", None, error) from error
 
     @contextmanager
     def set_up(self) -> Iterator[Connection]:
@@ -114,7 +127,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in (
         f"busy_timeout={_BUSY_MILLISECONDS}",
         "journal_mode=WAL",
-        "synchronous=FULL",
+        "synchronous=NORMAL",
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

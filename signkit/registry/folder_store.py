@@ -50,7 +50,12 @@ class FolderStore:
     def begin(self, key: PartKey) -> FolderWriter:
         """Begin to store a part."""
         folder = self._folder(key.content)
-        return FolderWriter(self._incoming, folder / _file_name(key), self._make_folder)
+        return FolderWriter(
+            self._incoming,
+            folder / _file_name(key),
+            make_folder=self._make_folder,
+            make_durable=self._make_durable,
+        )
 
     def open(self, key: PartKey) -> BinaryIO:
         """Open a part for reading, unbuffered."""
@@ -129,17 +134,26 @@ class FolderStore:
                 ]
 
     def _make_folder(self, folder: Path) -> None:
-        """Make a folder and its parents durable before anything lies in it.
+        """Make a folder and its parents; `_make_durable` says when they outlast a crash."""
+        with self._folders:
+            if not (folder in self._durable and folder.is_dir()):
+                for step in (folder.parent.parent, folder.parent, folder):
+                    step.mkdir(mode=_PRIVATE, exist_ok=True)
 
-        That a folder is there does not say that its entry was synced: another thread may be
+    def _make_durable(self, folder: Path) -> None:
+        """Sync a folder in which something lies now, and whatever leads to it.
+
+        From the inside out, and only then: a file system with a journal writes all of it with the
+        first. That a folder is there does not say that its entry was synced: another thread may be
         about to do so, or the last server may have died before it did.
         """
+        sync_folder(folder)
         with self._folders:
-            if folder in self._durable and folder.is_dir():
+            if folder in self._durable:
                 return
-            for step in (folder.parent.parent, folder.parent, folder):
-                step.mkdir(mode=_PRIVATE, exist_ok=True)
-                sync_folder(step.parent)
+        for parent in (folder.parent, folder.parent.parent, self._path):
+            sync_folder(parent)
+        with self._folders:
             if len(self._durable) > _REMEMBERED:
                 self._durable.clear()
             self._durable.add(folder)
@@ -159,14 +173,23 @@ class FolderWriter:
         incoming: Where it is written.
         path: Where it is kept.
         make_folder: Makes the folder where it is kept.
+        make_durable: Syncs that folder, and what leads to it.
     """
 
-    def __init__(self, incoming: Path, path: Path, make_folder: Callable[[Path], None]) -> None:
+    def __init__(
+        self,
+        incoming: Path,
+        path: Path,
+        *,
+        make_folder: Callable[[Path], None],
+        make_durable: Callable[[Path], None],
+    ) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=incoming)
         self._file = os.fdopen(descriptor, "wb", buffering=0)
         self._temporary = Path(temporary)
         self._path = path
         self._make_folder = make_folder
+        self._make_durable = make_durable
 
     def write(self, pieces: Iterable[Piece]) -> None:
         """Append bytes."""
@@ -181,7 +204,7 @@ class FolderWriter:
             os.fsync(self._file.fileno())
         self._make_folder(self._path.parent)
         self._temporary.replace(self._path)
-        sync_folder(self._path.parent)
+        self._make_durable(self._path.parent)
 
     def drop(self) -> None:
         """Leave nothing behind, unless the part was kept."""

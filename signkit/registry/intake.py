@@ -67,7 +67,7 @@ async def take_part(request: Request, grant: PartGrant, registry: Parts) -> None
         _check_headers(request, grant)
         received = await registry.receiver.receive(request, grant.key, size=grant.size)
         note_bytes(request, grant.size)
-        row = await run_in_threadpool(_keep, registry, grant, received)
+        row, whole = await run_in_threadpool(_keep, registry, grant, received)
     except _PartError as error:
         await run_in_threadpool(_mark, registry, grant, error.state)
         raise
@@ -75,7 +75,8 @@ async def take_part(request: Request, grant: PartGrant, registry: Parts) -> None
         if error.errno in _NO_ROOM:
             raise refuse(DISK_FULL, "there is no room for the part") from error
         raise
-    registry.jobs.follow(row)
+    if not whole:  # what is of one part is hashed when the verdict is asked for
+        registry.jobs.follow(row)
 
 
 def _check_wanted(registry: Parts, grant: PartGrant) -> None:
@@ -122,8 +123,12 @@ def _check_headers(request: Request, grant: PartGrant) -> None:
         raise _PartError(PartState.INVALID_HASH, detail)
 
 
-def _keep(registry: Parts, grant: PartGrant, received: Received) -> int:
-    """Make the part durable and put it on record; return the binary's row."""
+def _keep(registry: Parts, grant: PartGrant, received: Received) -> tuple[int, bool]:
+    """Make the part durable and put it on record.
+
+    Returns:
+        The binary's row, and whether the part is all of its content.
+    """
     try:
         if received.size != grant.size:
             detail = f"expected {grant.size} bytes, got {received.size}"
@@ -140,7 +145,7 @@ def _keep(registry: Parts, grant: PartGrant, received: Received) -> int:
             if part.state != PartState.VALID:
                 part.state = PartState.VALID
                 part.updated_at = now()
-            return binary.row
+            return binary.row, part.size == binary.size
     except RefusedError:
         _clear(registry, grant)
         raise
