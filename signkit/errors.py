@@ -281,6 +281,13 @@ class BackendUnavailableError(CustodyError):
     code = "backend-unavailable"
 
 
+class TokenStoreError(SignkitError):
+    """The keyring that holds a registry's token cannot be used: it is locked, or gone."""
+
+    code = "token-store"
+    exit_code = 6
+
+
 class TransportError(SignkitError):
     """The registry cannot be reached, or answers what it must not.
 
@@ -373,3 +380,17 @@ class RegistryError(SignkitError):
 
     code = "registry"
     exit_code = 9
+
+
+def describe_error(error: SignkitError) -> dict[str, object]:
+    """Return an error as machines read it: `error`, `code`, and what else it carries."""
+    value: dict[str, object] = {"error": str(error), "code": error.code}
+    if error.hint:
+        value["hint"] = error.hint
+    if isinstance(error, DocumentError) and error.reason:
+        value["reason"] = error.reason
+    if isinstance(error, ThresholdError):
+        value |= {"required": error.required, "got": error.got, "missing": list(error.missing)}
+    if isinstance(error, PolicyError):
+        value["control"] = error.control
+    return value

@@ -29,5 +29,25 @@ def signkit_home() -> Path:
         return Path(data) / "signkit"
     if home := os.environ.get("HOME"):
         return Path(os.path.abspath(home)) / ".local" / "share" / "signkit"
+    raise _homeless()
+
+
+def config_folder() -> Path:
+    """Return the folder of the profiles, absolute; it need not exist yet.
+
+    `$XDG_CONFIG_HOME/signkit`, else `~/.config/signkit`; a relative `$XDG_CONFIG_HOME` is ignored.
+
+    Raises:
+        UsageError: neither variable, and no HOME either.
+    """
+    config = os.environ.get("XDG_CONFIG_HOME", "")
+    if os.path.isabs(config):
+        return Path(config) / "signkit"
+    if home := os.environ.get("HOME"):
+        return Path(os.path.abspath(home)) / ".config" / "signkit"
+    raise _homeless()
+
+
+def _homeless() -> UsageError:
     message = "no folder for signkit: neither SIGNKIT_HOME nor HOME is set"
-    raise UsageError(message, hint="set SIGNKIT_HOME to the folder that is to hold the keys")
+    return UsageError(message, hint="set SIGNKIT_HOME to the folder that is to hold the keys")

@@ -13,7 +13,7 @@ from signkit.cli import output
 from signkit.cli.passphrase import PassphraseEnv, PassphraseFd, PassphraseFile, PassphraseOptions
 from signkit.cli.public_source import find_public_key
 from signkit.cli.signer import Pkcs11Module
-from signkit.errors import SignkitError, UsageError
+from signkit.errors import SignkitError, UsageError, describe_error
 
 if TYPE_CHECKING:
     from signkit.cli.public_source import PublicSource
@@ -220,7 +220,7 @@ def describe_evidence(
     try:
         evidence = verify_key_evidence(_read(path), expected=key)
     except SignkitError as error:
-        value = {"path": str(path), **output.describe_error(error)}
+        value = {"path": str(path), **describe_error(error)}
         return {"evidence": value}, [("evidence", f"REFUSED: {one_line(str(error))}")]
     token = evidence.facts.token
     value = {"path": str(path), "created": evidence.created, "token": asdict(token)}

@@ -10,17 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
-from signkit.cli.connection import (
-    CaFile,
-    Connection,
-    InsecureHttp,
-    Registry,
-    Timeout,
-    TokenEnv,
-    TokenFile,
-    connected,
-    note,
-)
+from signkit.cli.connection import Connection, connected, connecting, note
 from signkit.cli.public_source import find_public_key
 from signkit.errors import UsageError
 
@@ -29,21 +19,17 @@ if TYPE_CHECKING:
     from signkit.verify.ed25519 import PublicKey
 
 
+@connecting
 def publish(
     key: Annotated[
         str, typer.Argument(metavar="NAME|FILE", help="A key of the store, or a public key file.")
     ],
     *,
-    registry: Registry,
+    how: Connection,
     name: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="What the registry is to call it. Default: NAME."),
     ] = None,
-    token_file: TokenFile = None,
-    token_env: TokenEnv = None,
-    ca_file: CaFile = None,
-    insecure_http: InsecureHttp = False,
-    timeout: Timeout = 120.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Register a public key, once; a key that is there already stays as it is."""
@@ -51,14 +37,6 @@ def publish(
 
     found = find_public_key(key)
     chosen = _choose_name(name or found.name)
-    how = Connection(
-        registry=registry,
-        token_file=token_file,
-        token_env=token_env,
-        ca_file=ca_file,
-        insecure_http=insecure_http,
-        timeout=timeout,
-    )
     with connected(how) as (client, address):
         note(f"registry {address} answers, as {client.user()}")
         published = publish_key(client, chosen, found.key)

@@ -10,22 +10,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
-from signkit.errors import DocumentError, FileError, PolicyError, SignkitError, ThresholdError
-from signkit.formats.display import human_size, one_line
+from signkit.errors import FileError, SignkitError, describe_error
+from signkit.formats.display import one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 Advance = Callable[[int], None]
 Track = Callable[[str, int], AbstractContextManager[Advance]]
-_SECONDS_BETWEEN_LINES = 10.0
 
 
 def show_result(value: Mapping[str, object], text: str, *, as_json: bool) -> None:
@@ -66,20 +63,6 @@ def fail(error: SignkitError, *, as_json: bool) -> int:
         if error.hint:
             _write(sys.stderr, f"hint: {one_line(error.hint)}\n")
     return error.exit_code
-
-
-def describe_error(error: SignkitError) -> dict[str, object]:
-    """Return an error as machines read it: `error`, `code`, and what else it carries."""
-    value: dict[str, object] = {"error": str(error), "code": error.code}
-    if error.hint:
-        value["hint"] = error.hint
-    if isinstance(error, DocumentError) and error.reason:
-        value["reason"] = error.reason
-    if isinstance(error, ThresholdError):
-        value |= {"required": error.required, "got": error.got, "missing": list(error.missing)}
-    if isinstance(error, PolicyError):
-        value["control"] = error.control
-    return value
 
 
 @contextmanager
@@ -148,7 +131,9 @@ def transfer(label: str, total: int, *, count: int) -> Iterator[Track]:
         function takes the bytes just sent. All may be called from any thread.
     """
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield _Lines(label, total, count).track
+        from signkit.formats.progress import ProgressLines
+
+        yield ProgressLines(label, total, count=count, say=note).track
         return
     with _bars() as bars:
         everything = bars.add_task(f"{label}, {count} files", total=total)
@@ -167,44 +152,6 @@ def transfer(label: str, total: int, *, count: int) -> Iterator[Track]:
                 bars.remove_task(task)
 
         yield track
-
-
-class _Lines:
-    """Progress as lines: how many files are done, how much was sent, how fast, how long it takes.
-
-    Args:
-        label: What is being done.
-        total: Bytes of all files.
-        count: How many files.
-    """
-
-    def __init__(self, label: str, total: int, count: int) -> None:
-        self._label, self._total, self._count = label, total, count
-        self._done = self._sent = 0
-        self._began = self._said = time.monotonic()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def track(self, _name: str, _size: int) -> Iterator[Advance]:
-        """Count a file."""
-        yield self._advance
-        with self._lock:
-            self._done += 1
-
-    def _advance(self, sent: int) -> None:
-        with self._lock:
-            self._sent += sent
-            now = time.monotonic()
-            if now - self._said < _SECONDS_BETWEEN_LINES:
-                return
-            self._said = now
-            rate = self._sent / (now - self._began)
-            left = f", {(self._total - self._sent) / rate:.0f} s left" if rate > 0 else ""
-            note(
-                f"{self._label}: {self._done} of {self._count} files done,"
-                f" {human_size(self._sent)} of {human_size(self._total)},"
-                f" {human_size(int(rate))}/s{left}"
-            )
 
 
 def _write(stream: TextIO, text: str) -> None:

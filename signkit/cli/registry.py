@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from signkit.cli import output
+from signkit.cli import output, registry_profile, registry_records
 from signkit.cli.home import signkit_home
 from signkit.cli.key_source import AllowTestKeys
 from signkit.errors import UsageError
@@ -32,7 +32,7 @@ _LARGEST_PORT = 65535
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="The embedded registry.", no_args_is_help=True)
+    group = typer.Typer(help="The embedded registry, and what is in any.", no_args_is_help=True)
     group.command("serve")(serve)
     group.command("worker")(work)
     group.command("doctor")(examine)
@@ -41,6 +41,8 @@ def register(app: typer.Typer) -> None:
     tokens.command("list")(list_tokens)
     tokens.command("revoke")(revoke_token)
     group.add_typer(tokens, name="token")
+    registry_records.register(group)
+    registry_profile.register(group)
     app.add_typer(group, name="registry")
 
 

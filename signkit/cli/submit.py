@@ -9,17 +9,7 @@ import typer
 
 from signkit.cli import output
 from signkit.cli.answer_files import sibling
-from signkit.cli.connection import (
-    CaFile,
-    Connection,
-    InsecureHttp,
-    Registry,
-    Timeout,
-    TokenEnv,
-    TokenFile,
-    connected,
-    note,
-)
+from signkit.cli.connection import Connection, connected, connecting, note
 from signkit.cli.heads import check_heads, checkpoint_path
 from signkit.cli.policy_file import DeskPolicy
 from signkit.errors import SignkitError, UsageError
@@ -28,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from signkit.client.protocol import RegistryClient
-    from signkit.model.plan import Plan
     from signkit.submit.documents import Pins, Release, Submission
     from signkit.submit.options import Options
     from signkit.submit.run import Outcome
@@ -71,17 +60,14 @@ _HASH_TIMEOUT = typer.Option(
 _JSON = typer.Option("--json", help="Print the result as JSON.")
 
 
+@connecting
 def submit(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="X.response.json, X.combined.json")],
     *,
-    registry: Registry,
+    how: Connection,
     request: Annotated[Path | None, _REQUEST] = None,
     plan: Annotated[Path | None, _PLAN] = None,
-    token_file: TokenFile = None,
-    token_env: TokenEnv = None,
-    ca_file: CaFile = None,
     upload_host: Annotated[list[str] | None, _UPLOAD_HOST] = None,
-    insecure_http: InsecureHttp = False,
     trust: Annotated[Path | None, _TRUST] = None,
     station: Annotated[list[Path] | None, _STATION] = None,
     key: Annotated[list[Path] | None, _KEY] = None,
@@ -90,7 +76,6 @@ def submit(
     only_attach: Annotated[bool, _ONLY_ATTACH] = False,
     concurrency: Annotated[int, _CONCURRENCY] = 8,
     all_signatures: Annotated[bool, _ALL] = False,
-    timeout: Timeout = 120.0,
     hash_timeout: Annotated[float | None, _HASH_TIMEOUT] = None,
     deadline: Annotated[float | None, _DEADLINE] = None,
     new_ledger: Annotated[bool, _NEW_LEDGER] = False,
@@ -99,28 +84,19 @@ def submit(
 ) -> None:
     """Verify everything here first, then upload what is missing, attach, and read back."""
     from signkit.cli.submit_report import show_outcomes, show_outlines
+    from signkit.submit.documents import read_release
 
-    how = Connection(
-        registry=registry,
-        token_file=token_file,
-        token_env=token_env,
-        ca_file=ca_file,
-        upload_hosts=upload_host or (),
-        insecure_http=insecure_http,
-        timeout=timeout,
-        deadline=deadline,
-    )
     release: Release
     if only_upload:
         _refuse_beside_upload(only_attach, all_signatures, trust, station, key, policy)
-        release = _open_upload(file, request, plan)
+        release = read_release(file, request, plan)
     else:
         release = _open(file, request, plan, _pins(station, key))
         release = _hold_to_trust(release, trust)
         if policy is not None:
             _check_policy(release, request or sibling(file, ".request.json", "--request"), policy)
         check_heads(release.answer.responses, new_ledger=new_ledger)
-    with connected(how) as (client, address):
+    with connected(how, upload_hosts=upload_host or (), deadline=deadline) as (client, address):
         options = _options(
             registry=address,
             concurrency=concurrency,
@@ -184,42 +160,11 @@ def _options(**given: Any) -> Options:  # noqa: ANN401
 
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:
     from signkit.cli.answer_files import sibling
-    from signkit.formats.files import read_file
-    from signkit.submit.documents import open_submission
-    from signkit.verify import limits
+    from signkit.submit.documents import read_submission
 
-    data = read_file(response, limit=limits.RESPONSE_SIZE, what="response")
     request = request or sibling(response, ".request.json", "--request")
     plan = plan or sibling(response, ".plan.json", "--plan")
-    return open_submission(data, _read_request(request), _read_plan(plan), pins=pins)
-
-
-def _open_upload(file: Path, request: Path | None, plan: Path | None) -> Release:
-    """Open a request and its plan; either may be what was named, the other lies beside it."""
-    from signkit.submit.documents import open_release
-
-    name = file.name.removesuffix(".request.json").removesuffix(".plan.json")
-    if name == file.name:
-        message = f"{file}: expected a name that ends in .request.json or .plan.json"
-        raise UsageError(message, hint="before the ceremony there is no response yet")
-    request = request or file.with_name(f"{name}.request.json")
-    plan = plan or file.with_name(f"{name}.plan.json")
-    return open_release(_read_request(request), _read_plan(plan))
-
-
-def _read_request(path: Path) -> bytes:
-    from signkit.formats.files import read_file
-    from signkit.verify import limits
-
-    return read_file(path, limit=limits.REQUEST_SIZE, what="request")
-
-
-def _read_plan(path: Path) -> Plan:
-    from signkit.formats.files import read_file
-    from signkit.formats.plan import parse_plan
-    from signkit.verify import limits
-
-    return parse_plan(read_file(path, limit=limits.PLAN_SIZE, what="plan"))
+    return read_submission(response, request, plan, pins=pins)
 
 
 def _hold_to_trust(submission: Submission, trust: Path | None) -> Submission:
@@ -277,28 +222,12 @@ def _save_checkpoint(
 
     What went wrong is returned: the registry has everything, and the person is to see that first.
     """
-    from signkit.formats.checkpoint import advance_checkpoint
-    from signkit.submit.documents import SignedItem, Submission
+    from signkit.submit.documents import Submission
+    from signkit.submit.remember import remember
 
-    if not isinstance(release, Submission):
-        return None
-    sequences: dict[tuple[str, str], int] = {}
-    for outcome in outcomes:
-        if not isinstance(outcome.item, SignedItem):
-            continue
-        if outcome.error is not None:
-            return None
-        item = outcome.item.item
-        place = (item.artifact, item.target)
-        sequences[place] = max(item.sequence, sequences.get(place, 0))
     try:
-        advance_checkpoint(
-            checkpoint_path(),
-            release.answer.digest,
-            sequences,
-            answers=release.answer.responses,
-            new_ledger=new_ledger,
-        )
+        if isinstance(release, Submission):
+            remember(checkpoint_path(), release, outcomes, new_ledger=new_ledger)
     except SignkitError as error:
         return error
     return None

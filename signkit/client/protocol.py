@@ -284,6 +284,39 @@ class RegistryClient:
             message = f"{what}: the registry answers with another signature than was sent"
             raise ReceiptMismatchError(message)
 
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: str = "",
+        body: Mapping[str, object] | None = None,
+        once: bool = False,
+    ) -> object:
+        """Make any call and return the JSON of its answer.
+
+        Args:
+            method: Such as `GET`.
+            path: Below the registry's address.
+            query: Encoded.
+            body: A JSON object, or None.
+            once: Whether it must not be tried again.
+
+        Raises:
+            TransportError: the registry failed or refused.
+        """
+        if once:
+            return self._call(method, path, query=query, body=body)
+        return self._ask(method, path, query=query, body=body)
+
+    def read(self, value: object, what: str, read: Callable[[object], T]) -> T:
+        """Read an answer of `ask`.
+
+        Raises:
+            TransportError: it is something else than its contract says.
+        """
+        return self._read(value, None, what, read)
+
     def _search(
         self,
         path: str,

@@ -43,31 +43,41 @@ def load_token(
         FileError: a file cannot be read.
     """
     if file is not None:
-        return _read(file)
+        return read_token(file)
     if variable is not None:
         if variable not in environment:
             message = f"the variable {variable} is not set: expected the registry's token in it"
             raise UsageError(message)
-        return _check(environment[variable], f"the variable {variable}")
+        return check_token(environment[variable], f"the variable {variable}")
     if DEFAULT_VARIABLE in environment:
-        return _check(environment[DEFAULT_VARIABLE], f"the variable {DEFAULT_VARIABLE}")
+        return check_token(environment[DEFAULT_VARIABLE], f"the variable {DEFAULT_VARIABLE}")
     if not default_file.exists():
         message = f"no token for the registry: neither --token-file nor {default_file}"
         hint = "make one with `signkit registry token new`, and give its file with --token-file"
         raise UsageError(message, hint=hint)
-    return _read(default_file)
+    return read_token(default_file)
 
 
-def _read(path: Path) -> str:
+def read_token(path: Path) -> str:
+    """Return the token in a file.
+
+    Raises:
+        UsageError: it holds none, or others can read it.
+        FileError: it cannot be read.
+    """
     data, status = read_file_and_status(path, limit=_SIZE, what="token")
     if stat.S_IMODE(status.st_mode) & _OTHERS:
         message = f"token {path} can be read by others"
         raise UsageError(message, hint=f"chmod 600 {path}")
-    return _check(data.decode("ascii", "replace"), f"token {path}")
+    return check_token(data.decode("ascii", "replace"), f"token {path}")
 
 
-def _check(text: str, what: str) -> str:
-    """Check a token: what may stand in a header, without blanks; one line end is cut off."""
+def check_token(text: str, what: str) -> str:
+    """Return a token: what may stand in a header, without blanks; one line end is cut off.
+
+    Raises:
+        UsageError: it is none; never quotes it.
+    """
     token = text.removesuffix("\n").removesuffix("\r")
     if not token or len(token) > _SIZE or not token.isascii() or not token.isprintable():
         message = f"{what} holds no token: expected one line of printable ASCII"

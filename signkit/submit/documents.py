@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from signkit.errors import (
     JournalError,
@@ -23,10 +24,13 @@ from signkit.errors import (
     SubmissionError,
     TooLargeError,
     UnknownKeyError,
+    UsageError,
     VerificationError,
 )
 from signkit.formats.combined import open_answer
 from signkit.formats.envelope import join_envelopes
+from signkit.formats.files import read_file
+from signkit.formats.plan import parse_plan
 from signkit.formats.request import open_request
 from signkit.model.plan import Plan, PlannedItem
 from signkit.model.request import Item, VerifiedRequest
@@ -152,6 +156,41 @@ def open_release(request_data: bytes, plan: Plan) -> Release:
         for place, (item, planned) in enumerate(zip(request.request.items, plan.items, strict=True))
     )
     return Release(request=request, items=items)
+
+
+def read_release(file: Path, request: Path | None, plan: Path | None) -> Release:
+    """Read a request and its plan.
+
+    Args:
+        file: Either of them, by its usual name; the other lies beside it.
+        request: The request, where it has another name or place.
+        plan: The plan, likewise.
+
+    Raises:
+        UsageError: the file is neither.
+        FileError, TooLargeError, RequestError, JournalError: as `open_release`, or unreadable.
+    """
+    name = file.name.removesuffix(".request.json").removesuffix(".plan.json")
+    if name == file.name:
+        message = f"{file}: expected a name that ends in .request.json or .plan.json"
+        raise UsageError(message, hint="before the ceremony there is no response yet")
+    request = request or file.with_name(f"{name}.request.json")
+    plan = plan or file.with_name(f"{name}.plan.json")
+    return open_release(_read_request(request), _read_plan(plan))
+
+
+def read_submission(response: Path, request: Path, plan: Path, *, pins: Pins) -> Submission:
+    """Read a response, its request and the plan; returns and raises as `open_submission`."""
+    data = read_file(response, limit=limits.RESPONSE_SIZE, what="response")
+    return open_submission(data, _read_request(request), _read_plan(plan), pins=pins)
+
+
+def _read_request(path: Path) -> bytes:
+    return read_file(path, limit=limits.REQUEST_SIZE, what="request")
+
+
+def _read_plan(path: Path) -> Plan:
+    return parse_plan(read_file(path, limit=limits.PLAN_SIZE, what="plan"))
 
 
 def open_submission(

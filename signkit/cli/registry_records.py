@@ -1,0 +1,90 @@
+"""`signkit registry artifacts | versions | binaries | parts | signatures | keys | bundles`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from signkit.cli import output
+from signkit.cli.connection import Connection, connected, connecting
+
+if TYPE_CHECKING:
+    from signkit.client.browse import Record
+
+_GROUPS = {
+    "artifacts": "Artifacts: names.",
+    "versions": "Versions of artifacts.",
+    "binaries": "Binaries: a version for a target.",
+    "parts": "Parts of a binary.",
+    "signatures": "Signatures of binaries.",
+    "keys": "Signing keys, as the registry knows them.",
+    "bundles": "Bundles of binaries.",
+}
+_NOT_READ = frozenset({"parts"})  # a part is not read by itself
+Pairs = Annotated[
+    list[str] | None, typer.Argument(metavar="[FIELD=VALUE]...", help="Only those with these.")
+]
+Fields = Annotated[
+    list[str], typer.Argument(metavar="FIELD=VALUE...", help="custom_metadata takes @FILE too.")
+]
+Prn = Annotated[str, typer.Argument(metavar="PRN", help="The record's name.")]
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="List so many at most.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as the registry gave it.")]
+
+
+def register(group: typer.Typer) -> None:
+    """Add the commands."""
+    for name, text in _GROUPS.items():
+        records = typer.Typer(help=text, no_args_is_help=True)
+        _add(records, name)
+        group.add_typer(records, name=name)
+
+
+def _add(records: typer.Typer, name: str) -> None:
+    """Add the commands of one kind: they differ in nothing else."""
+    from signkit.client.browse import (
+        KINDS,
+        create_record,
+        get_record,
+        list_records,
+        parse_pairs,
+        render_records,
+    )
+
+    kind = KINDS[name]
+
+    @records.command("list", help=f"List {name}, page after page.")
+    @connecting
+    def list_them(
+        pairs: Pairs = None, *, how: Connection, limit: Limit = 1000, as_json: AsJson = False
+    ) -> None:
+        wanted = parse_pairs(pairs or [], kind.filters)
+        with connected(how) as (client, _address):
+            found, more = list_records(client, kind, wanted, limit=limit)
+        value = {kind.plural: found, "more": more}
+        output.show_result(value, render_records(found, kind), as_json=as_json)
+        if more:
+            output.note(f"there are more than these {limit}: give --limit, or say which")
+
+    @records.command("create", help=f"Create one of the {name}; asked once, not tried again.")
+    @connecting
+    def create(pairs: Fields, *, how: Connection, as_json: AsJson = False) -> None:
+        given = parse_pairs(pairs, kind.fields)
+        with connected(how) as (client, _address):
+            _show(create_record(client, kind, given), as_json=as_json)
+
+    if name in _NOT_READ:
+        return
+
+    @records.command("get", help=f"Show one of the {name}.")
+    @connecting
+    def get(prn: Prn, *, how: Connection, as_json: AsJson = False) -> None:
+        with connected(how) as (client, _address):
+            _show(get_record(client, kind, prn), as_json=as_json)
+
+
+def _show(record: Record, *, as_json: bool) -> None:
+    from signkit.client.browse import render_record
+
+    output.show_result(record, render_record(record), as_json=as_json)
