@@ -48,7 +48,7 @@ def _add(records: typer.Typer, name: str) -> None:
         create_record,
         get_record,
         list_records,
-        parse_pairs,
+        read_pairs,
         render_records,
     )
 
@@ -59,7 +59,7 @@ def _add(records: typer.Typer, name: str) -> None:
     def list_them(
         pairs: Pairs = None, *, how: Connection, limit: Limit = 1000, as_json: AsJson = False
     ) -> None:
-        wanted = parse_pairs(pairs or [], kind.filters)
+        wanted = read_pairs(pairs or [], kind.filters)
         with connected(how) as (client, _address):
             found, more = list_records(client, kind, wanted, limit=limit)
         value = {kind.plural: found, "more": more}
@@ -70,7 +70,7 @@ def _add(records: typer.Typer, name: str) -> None:
     @records.command("create", help=f"Create one of the {name}; asked once, not tried again.")
     @connecting
     def create(pairs: Fields, *, how: Connection, as_json: AsJson = False) -> None:
-        given = parse_pairs(pairs, kind.fields)
+        given = read_pairs(pairs, kind.fields)
         with connected(how) as (client, _address):
             _show(create_record(client, kind, given), as_json=as_json)
 

@@ -118,7 +118,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def parse_pairs(words: Sequence[str], allowed: Sequence[str]) -> dict[str, str]:
+def read_pairs(words: Sequence[str], allowed: Sequence[str]) -> dict[str, str]:
     """Read words such as `name=Model`.
 
     Args:

@@ -8,6 +8,7 @@ else into a file. The file of profiles never holds one. A file that others can r
 refused, because whoever can write it can send the token elsewhere.
 
 Spec: docs/reference/profiles.md.
+Controls: SK-CLIENT-PROFILE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ begun by then is not tried against it.
 A release that is not signed yet goes as far as step 3; with `only_attach` step 2 must be done.
 
 Spec: docs/howto/resume-upload.md; registry contract section 2.5.
+Controls: SK-SUBMIT-HALVES (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from signkit.client.browse import (
     create_record,
     get_record,
     list_records,
-    parse_pairs,
+    read_pairs,
     render_record,
     render_records,
 )
@@ -35,12 +35,12 @@ def client(registry, tmp_path):
 
 class TestPairs:
     def test_a_value_may_hold_anything(self):
-        assert parse_pairs(["name=a=b c", "prn="], ("name", "prn")) == {"name": "a=b c", "prn": ""}
+        assert read_pairs(["name=a=b c", "prn="], ("name", "prn")) == {"name": "a=b c", "prn": ""}
 
     @pytest.mark.parametrize("words", [["name"], ["=x"], ["color=red"], ["name=a", "name=b"]])
     def test_what_is_none(self, words):
         with pytest.raises(UsageError, match="expected FIELD=VALUE") as caught:
-            parse_pairs(words, ("name",))
+            read_pairs(words, ("name",))
         assert "the fields are name" in str(caught.value.hint)
 
 
