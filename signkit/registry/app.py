@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from signkit.registry.access_log import AccessLog
 from signkit.registry.context import Parts
 from signkit.registry.database import is_full
+from signkit.registry.description import describe
 from signkit.registry.edge import Edge
 from signkit.registry.problems import DISK_FULL, INVALID, UNAVAILABLE, RefusedError
 from signkit.registry.resources import (
@@ -26,6 +28,7 @@ from signkit.registry.resources import (
     bundle_signatures,
     bundles,
     content,
+    description,
     parts,
     signatures,
     signing_keys,
@@ -44,6 +47,7 @@ _RESOURCES = (
     signatures,
     bundles,
     bundle_signatures,
+    description,
 )
 _log = logging.getLogger(__name__)
 
@@ -68,13 +72,16 @@ def create_app(registry: Parts) -> FastAPI:
         title="signkit registry",
         openapi_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.state.parts = registry
-    for resource in _RESOURCES:
-        app.include_router(resource.router)
+    routers = [resource.router for resource in _RESOURCES]
     if registry.receiver is not None:
-        app.include_router(content.router)
+        routers.append(content.router)
+    for router in routers:
+        app.include_router(router)
+    app.state.describe = cache(lambda: describe(app, routers))
     _answer_errors(app)
     app.add_middleware(Edge, log=AccessLog(registry.settings.access_log_path))
     return app

@@ -11,11 +11,11 @@ import json
 from typing import Annotated, NoReturn
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from signkit.errors import FormatError, MalformedError, TooLargeError
 from signkit.formats.metadata import check_metadata
-from signkit.registry.prn import parse_uuid
+from signkit.registry.prn import UUID_PATTERN, parse_uuid
 from signkit.verify import limits
 from signkit.verify.encoding import check_text
 
@@ -119,13 +119,39 @@ def _parse_id(text: object) -> object:
         raise ValueError(str(error)) from None
 
 
-Label = Annotated[str, AfterValidator(_check_label)]
-BundleName = Annotated[str, AfterValidator(_check_bundle_name)]
-Description = Annotated[str, AfterValidator(_check_description)]
+def _said(limit: int, characters: str) -> object:
+    """Say in the OpenAPI document what `check_text` checks."""
+    return Field(
+        json_schema_extra={"minLength": 1, "maxLength": limit, "pattern": f"^{characters}+$"}
+    )
+
+
+_NO_CONTROLS = r"[^\x00-\x1f\x7f-\x9f]"
+_NO_CONTROLS_BUT_LINES = r"[^\x00-\x09\x0b-\x1f\x7f-\x9f]"
+Label = Annotated[str, AfterValidator(_check_label), _said(limits.LABEL_LENGTH, _NO_CONTROLS)]
+BundleName = Annotated[
+    str, AfterValidator(_check_bundle_name), _said(_BUNDLE_NAME_LENGTH, _NO_CONTROLS)
+]
+Description = Annotated[
+    str,
+    AfterValidator(_check_description),
+    _said(_DESCRIPTION_LENGTH, _NO_CONTROLS_BUT_LINES),
+]
 Metadata = Annotated[dict[str, object], AfterValidator(_check_metadata)]
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Id = Annotated[UUID, BeforeValidator(_parse_id)]
-Name = Annotated[str, Field(max_length=200)]  # of a resource: parsed where it is looked up
+Id = Annotated[
+    UUID,
+    BeforeValidator(_parse_id),
+    WithJsonSchema({"type": "string", "pattern": f"^(?:{UUID_PATTERN})$"}),
+]
+# Of a resource: parsed where it is looked up.
+Name = Annotated[
+    str,
+    Field(
+        max_length=200,
+        json_schema_extra={"pattern": f"^prn:1:(?:{UUID_PATTERN}):[a-z_]+:(?:{UUID_PATTERN})$"},
+    ),
+]
 
 
 class Body(BaseModel):

@@ -22,12 +22,13 @@ _ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 20
 _EXCHANGE = "signkit.exchange"
 _SLASHES = re.compile("//+")
-_HEADERS = (
+# Of every answer that says nothing else itself.
+_DEFAULTS = (
+    (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
     (b"referrer-policy", b"no-referrer"),
 )
-_NO_STORE = (b"cache-control", b"no-store")
 
 
 def note_bytes(request: Request, size: int) -> None:
@@ -90,9 +91,9 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = list(message.get("headers", ()))
-            if not any(name == b"cache-control" for name, _ in headers):
-                headers.append(_NO_STORE)
-            headers += [*_HEADERS, (b"peridio-request-id", self.identity.encode("ascii"))]
+            given = {name for name, _ in headers}
+            headers += [(name, value) for name, value in _DEFAULTS if name not in given]
+            headers.append((b"peridio-request-id", self.identity.encode("ascii")))
             message = {**message, "headers": headers}
         else:
             self.bytes_out += len(message.get("body", b""))

@@ -18,6 +18,10 @@ from uuid import UUID
 from signkit.registry.problems import FORBIDDEN, RefusedError, refuse
 from signkit.registry.store import ContentKey, PartKey
 
+# The fields of each query before its signature, in the order in which they are signed.
+PART_FIELDS = ("revision", "size", "hash", "expires")
+CONTENT_FIELDS = ("revision", "expires")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartGrant:
@@ -69,8 +73,8 @@ def check_part_url(
     Raises:
         RefusedError: 403, where a field is missing, was changed, or the time is over.
     """
-    names = ("revision", "size", "hash", "expires")
-    fields = _check("PUT", _part_path(organization, binary, index), query, names, secret=secret)
+    path = _part_path(organization, binary, index)
+    fields = _check("PUT", path, query, PART_FIELDS, secret=secret)
     content = ContentKey(organization=organization, binary=binary, revision=int(fields["revision"]))
     key = PartKey(content=content, index=index, digest=fields["hash"])
     return PartGrant(key=key, size=int(fields["size"]))
@@ -85,7 +89,7 @@ def check_download_url(
         RefusedError: 403, as in `check_part_url`.
     """
     path = _content_path(organization, binary)
-    fields = _check("GET", path, query, ("revision", "expires"), secret=secret)
+    fields = _check("GET", path, query, CONTENT_FIELDS, secret=secret)
     return ContentKey(organization=organization, binary=binary, revision=int(fields["revision"]))
 
 

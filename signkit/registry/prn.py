@@ -16,8 +16,10 @@ from uuid import UUID
 
 from signkit.errors import MalformedError
 
-_HYPHENATED = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_UUID = re.compile(rf"{_HYPHENATED}|[0-9a-f]{{32}}|\{{{_HYPHENATED}\}}", re.ASCII | re.IGNORECASE)
+_HYPHENATED = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+UUID_PATTERN = rf"{_HYPHENATED}|[0-9A-Fa-f]{{32}}|\{{{_HYPHENATED}\}}"
+"""Every spelling of a UUID that is understood, as a regular expression."""
+_UUID = re.compile(UUID_PATTERN)
 _ORGANIZATION_FIELDS = 3
 _RESOURCE_FIELDS = 5
 

@@ -11,6 +11,20 @@ from starlette.responses import Response
 
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.prn import Kind, Prn, format_organization_prn
+from signkit.registry.shapes import (
+    ArtifactVersionView,
+    ArtifactView,
+    BinarySignatureView,
+    BinaryView,
+    BundleOfVersionsView,
+    BundleSignatureView,
+    BundleView,
+    CommonView,
+    PartView,
+    SignatureView,
+    SigningKeyView,
+)
+from signkit.registry.states import BinaryState, PartState
 from signkit.registry.tables import (
     Artifact,
     ArtifactVersion,
@@ -20,8 +34,6 @@ from signkit.registry.tables import (
     BinarySignature,
     SigningKey,
 )
-
-View = dict[str, object]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 section 4
@@ -39,29 +51,34 @@ def format_time(microseconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def view_artifact(row: Artifact, organization: UUID) -> View:
+def view_artifact(row: Artifact, organization: UUID) -> ArtifactView:
     """Return an artifact as it is sent."""
     return {
-        **_common(row, organization, Kind.ARTIFACT),
+        "prn": _name(organization, Kind.ARTIFACT, row.id),
+        **_common(row, organization),
         "name": row.name,
-        **_described(row),
+        "description": row.description,
+        "custom_metadata": _parsed(row.custom_metadata),
     }
 
 
-def view_artifact_version(row: ArtifactVersion, organization: UUID) -> View:
+def view_artifact_version(row: ArtifactVersion, organization: UUID) -> ArtifactVersionView:
     """Return an artifact version as it is sent."""
     return {
-        **_common(row, organization, Kind.ARTIFACT_VERSION),
+        "prn": _name(organization, Kind.ARTIFACT_VERSION, row.id),
+        **_common(row, organization),
         "artifact_prn": _name(organization, Kind.ARTIFACT, row.artifact.id),
         "version": row.version,
-        **_described(row),
+        "description": row.description,
+        "custom_metadata": _parsed(row.custom_metadata),
     }
 
 
-def view_signing_key(row: SigningKey, organization: UUID) -> View:
+def view_signing_key(row: SigningKey, organization: UUID) -> SigningKeyView:
     """Return a signing key as it is sent."""
     return {
-        **_common(row, organization, Kind.SIGNING_KEY),
+        "prn": _name(organization, Kind.SIGNING_KEY, row.id),
+        **_common(row, organization),
         "name": row.name,
         "value": row.value,
         "keyid": row.keyid,
@@ -69,23 +86,25 @@ def view_signing_key(row: SigningKey, organization: UUID) -> View:
     }
 
 
-def view_binary(row: Binary, organization: UUID) -> View:
+def view_binary(row: Binary, organization: UUID) -> BinaryView:
     """Return a binary as it is sent, its signatures with everything a client may look for."""
     version = row.artifact_version.id
     return {
-        **_common(row, organization, Kind.BINARY),
+        "prn": _name(organization, Kind.BINARY, row.id),
+        **_common(row, organization),
         "artifact_version_prn": _name(organization, Kind.ARTIFACT_VERSION, version),
         "target": row.target,
-        "state": row.state,
+        "state": BinaryState(row.state),
         "revision": row.revision,
         "hash": row.hash,
         "size": row.size,
-        **_described(row),
+        "description": row.description,
+        "custom_metadata": _parsed(row.custom_metadata),
         "signatures": [_brief(signature, organization) for signature in row.signatures],
     }
 
 
-def _brief(row: BinarySignature | BundleSignature, organization: UUID) -> View:
+def _brief(row: BinarySignature | BundleSignature, organization: UUID) -> SignatureView:
     return {
         "signature": row.signature,
         "signing_key_prn": _name(organization, Kind.SIGNING_KEY, row.signing_key.id),
@@ -94,31 +113,34 @@ def _brief(row: BinarySignature | BundleSignature, organization: UUID) -> View:
     }
 
 
-def view_part(row: BinaryPart, binary: Binary, organization: UUID) -> View:
+def view_part(row: BinaryPart, binary: Binary, organization: UUID) -> PartView:
     """Return a part as it is sent in a list."""
     return {
-        **_common(row, organization, Kind.BINARY_PART),
+        "prn": _name(organization, Kind.BINARY_PART, row.id),
+        **_common(row, organization),
         "binary_prn": _name(organization, Kind.BINARY, binary.id),
         "index": row.index,
         "hash": row.hash,
         "size": row.size,
-        "state": row.state,
+        "state": PartState(row.state),
     }
 
 
-def view_signature(row: BinarySignature, organization: UUID) -> View:
+def view_signature(row: BinarySignature, organization: UUID) -> BinarySignatureView:
     """Return a binary signature as it is sent by itself."""
     return {
-        **_common(row, organization, Kind.BINARY_SIGNATURE),
+        "prn": _name(organization, Kind.BINARY_SIGNATURE, row.id),
+        **_common(row, organization),
         "binary_prn": _name(organization, Kind.BINARY, row.binary.id),
         **_brief(row, organization),
     }
 
 
-def view_bundle(row: Bundle, organization: UUID) -> View:
+def view_bundle(row: Bundle, organization: UUID) -> BundleView:
     """Return a bundle as version 2 of the API sends it."""
     return {
-        **_common(row, organization, Kind.BUNDLE),
+        "prn": _name(organization, Kind.BUNDLE, row.id),
+        **_common(row, organization),
         "name": row.name,
         "hash": row.hash,
         "binaries": [
@@ -131,11 +153,12 @@ def view_bundle(row: Bundle, organization: UUID) -> View:
     }
 
 
-def view_bundle_of_versions(row: Bundle, organization: UUID) -> View:
+def view_bundle_of_versions(row: Bundle, organization: UUID) -> BundleOfVersionsView:
     """Return a bundle as version 1 of the API sends it: the artifact versions of its binaries."""
     versions = dict.fromkeys(member.artifact_version_id for member in row.members)
     return {
-        **_common(row, organization, Kind.BUNDLE),
+        "prn": _name(organization, Kind.BUNDLE, row.id),
+        **_common(row, organization),
         "name": row.name,
         "artifact_versions": [
             _name(organization, Kind.ARTIFACT_VERSION, version) for version in versions
@@ -143,35 +166,34 @@ def view_bundle_of_versions(row: Bundle, organization: UUID) -> View:
     }
 
 
-def view_bundle_signature(row: BundleSignature, organization: UUID) -> View:
+def view_bundle_signature(row: BundleSignature, organization: UUID) -> BundleSignatureView:
     """Return a bundle signature as it is sent by itself."""
     return {
-        **_common(row, organization, Kind.BUNDLE_SIGNATURE),
+        "prn": _name(organization, Kind.BUNDLE_SIGNATURE, row.id),
+        **_common(row, organization),
         "bundle_prn": _name(organization, Kind.BUNDLE, row.bundle.id),
         **_brief(row, organization),
     }
 
 
-def view_signatures(row: Bundle, organization: UUID) -> list[View]:
+def view_signatures(row: Bundle, organization: UUID) -> list[SignatureView]:
     """Return the signatures of a bundle as they are sent beside it."""
     return [_brief(signature, organization) for signature in row.signatures]
 
 
-def _common(row: Base, organization: UUID, kind: Kind) -> View:
+def _common(row: Base, organization: UUID) -> CommonView:
     return {
-        "prn": _name(organization, kind, row.id),
         "organization_prn": format_organization_prn(organization),
         "inserted_at": format_time(row.inserted_at),
         "updated_at": format_time(row.updated_at),
     }
 
 
-def _described(row: Artifact | ArtifactVersion | Binary) -> View:
-    return {"description": row.description, "custom_metadata": _parsed(row.custom_metadata)}
-
-
-def _parsed(metadata: str | None) -> object:
-    return None if metadata is None else json.loads(metadata)
+def _parsed(metadata: str | None) -> dict[str, object] | None:
+    if metadata is None:
+        return None
+    value: dict[str, object] = json.loads(metadata)
+    return value
 
 
 def _name(organization: UUID, kind: Kind, identity: UUID) -> str:

@@ -14,6 +14,10 @@ def test_cli_page_is_in_step() -> None:
     assert (reference.FOLDER / "cli.md").read_text() == reference.cli_page()
 
 
+def test_openapi_document_is_in_step() -> None:
+    assert (reference.FOLDER / "openapi.json").read_text("utf-8") == reference.openapi_document()
+
+
 def test_every_error_has_a_code_of_its_own() -> None:
     codes = [each.code for each in reference.error_classes()]
     assert len(set(codes)) == len(codes)

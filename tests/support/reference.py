@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from signkit import errors
 from signkit.errors import SignkitError
+from signkit.registry.app import create_app
+from signkit.registry.footing import open_parts
+from signkit.registry.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 _COMMANDS = (
@@ -124,9 +129,21 @@ def cli_page() -> str:
     return head + "\n".join(blocks)
 
 
+def openapi_document() -> str:
+    """The registry's own description."""
+    with (
+        TemporaryDirectory() as folder,
+        open_parts(Settings(data=Path(folder) / "registry")) as parts,
+    ):
+        described = create_app(parts).state.describe()
+        parts.database.close()
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
     """Write the pages."""
     FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "openapi.json").write_text(openapi_document(), "utf-8")
     (FOLDER / "errors.md").write_text(errors_page())
     (FOLDER / "cli.md").write_text(cli_page())
 

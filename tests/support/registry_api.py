@@ -12,21 +12,28 @@ from uuid import uuid4
 
 import httpx
 
+from tests.support.declared import check_declared
 from tests.support.keys import PROD, KeyOfTest
 from tests.support.registry import RunningRegistry
 
 Value = dict[str, Any]
 
 
+def _check(answer: httpx.Response) -> None:
+    answer.read()
+    check_declared(answer)
+
+
 class Api:
-    """Calls one registry with one token."""
+    """Calls one registry with one token; every answer has to be one that is declared."""
 
     def __init__(self, url: str, token: str, *, is_shared: bool = False) -> None:
         self.is_shared = is_shared
         headers = {"authorization": f"Token {token}", "x-api-version": "2"}
         self.url = url
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=60)
-        self.bare = httpx.Client(timeout=60)
+        hooks = {"response": [_check]}
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=60, event_hooks=hooks)
+        self.bare = httpx.Client(timeout=60, event_hooks=hooks)
 
     def call(self, method: str, path: str, body: object = None, **more: Any) -> httpx.Response:
         """Send one request; a body goes out as JSON."""

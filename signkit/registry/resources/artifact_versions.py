@@ -8,9 +8,10 @@ from starlette.responses import Response
 
 from signkit.registry.bodies import Body, Description, Id, Label, Metadata, Name
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import ARTIFACT_VERSION_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, refuse
+from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse
 from signkit.registry.resources.common import (
     answer_page,
     change,
@@ -18,10 +19,17 @@ from signkit.registry.resources.common import (
     find_referred,
     refusing_taken,
 )
+from signkit.registry.shapes import ArtifactVersionView
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary
 from signkit.registry.views import answer, view_artifact_version
 
-router = APIRouter(prefix="/artifact_versions", route_class=ApiRoute)
+router = APIRouter(
+    prefix="/artifact_versions",
+    route_class=ApiRoute,
+    tags=["artifact_versions"],
+    responses=WITH_TOKEN,
+)
+_Answer = one("artifact_version", ArtifactVersionView)
 
 
 class ArtifactVersionCreate(Body):
@@ -41,7 +49,7 @@ class ArtifactVersionPatch(Body):
     custom_metadata: Metadata | None = None
 
 
-@router.post("")
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
 def create_artifact_version(
     body: ArtifactVersionCreate, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -62,7 +70,7 @@ def create_artifact_version(
     return answer({"artifact_version": view}, status=201)
 
 
-@router.get("")
+@router.get("", response_model=page("artifact_versions", ArtifactVersionView))
 def list_artifact_versions(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List versions."""
     return answer_page(
@@ -75,7 +83,7 @@ def list_artifact_versions(paging: Paging, registry: Registry, caller: CurrentCa
     )
 
 
-@router.get("/{prn}")
+@router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
 def read_artifact_version(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one version."""
     with registry.database.read() as session:
@@ -83,7 +91,7 @@ def read_artifact_version(prn: str, registry: Registry, caller: CurrentCaller) -
     return answer({"artifact_version": view_artifact_version(row, caller.organization)})
 
 
-@router.patch("/{prn}")
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, TOO_LARGE))
 def change_artifact_version(
     prn: str, body: ArtifactVersionPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -94,7 +102,7 @@ def change_artifact_version(
     return answer({"artifact_version": view_artifact_version(row, caller.organization)})
 
 
-@router.delete("/{prn}")
+@router.delete("/{prn}", status_code=204, responses=refusals(NOT_FOUND, CONFLICT))
 def delete_artifact_version(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove a version that has no binaries."""
     with registry.database.write() as session:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from pydantic import Field
 from sqlalchemy import select
 from starlette.responses import Response
 
 from signkit.registry.bodies import Body, Description, Id, Label, Metadata
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import ARTIFACT_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, refuse
+from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse
 from signkit.registry.resources.common import answer_page, change, find, refusing_taken
+from signkit.registry.shapes import ArtifactView
 from signkit.registry.tables import Artifact, ArtifactVersion
 from signkit.registry.views import answer, view_artifact
 
-router = APIRouter(prefix="/artifacts", route_class=ApiRoute)
+router = APIRouter(
+    prefix="/artifacts", route_class=ApiRoute, tags=["artifacts"], responses=WITH_TOKEN
+)
+_Answer = one("artifact", ArtifactView)
 
 
 class ArtifactCreate(Body):
@@ -30,12 +36,13 @@ class ArtifactCreate(Body):
 class ArtifactPatch(Body):
     """What changes an artifact; what is not given stays."""
 
-    name: Label = ""  # counts only where it was given; null is refused
+    # Counts only where it was given; null is refused.
+    name: Label = Field(default_factory=str)
     description: Description | None = None
     custom_metadata: Metadata | None = None
 
 
-@router.post("")
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
 def create_artifact(body: ArtifactCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Make an artifact; its name is unique within the organization."""
     taken = refusing_taken({"artifacts.name": "name", "artifacts.id": "id"})
@@ -48,7 +55,7 @@ def create_artifact(body: ArtifactCreate, registry: Registry, caller: CurrentCal
     return answer({"artifact": view_artifact(row, caller.organization)}, status=201)
 
 
-@router.get("")
+@router.get("", response_model=page("artifacts", ArtifactView))
 def list_artifacts(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List artifacts."""
     return answer_page(
@@ -56,7 +63,7 @@ def list_artifacts(paging: Paging, registry: Registry, caller: CurrentCaller) ->
     )
 
 
-@router.get("/{prn}")
+@router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
 def read_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one artifact."""
     with registry.database.read() as session:
@@ -64,7 +71,7 @@ def read_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Respon
     return answer({"artifact": view_artifact(row, caller.organization)})
 
 
-@router.patch("/{prn}")
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, TOO_LARGE))
 def change_artifact(
     prn: str, body: ArtifactPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -75,7 +82,7 @@ def change_artifact(
     return answer({"artifact": view_artifact(row, caller.organization)})
 
 
-@router.delete("/{prn}")
+@router.delete("/{prn}", status_code=204, responses=refusals(NOT_FOUND, CONFLICT))
 def delete_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove an artifact that has no versions."""
     with registry.database.write() as session:

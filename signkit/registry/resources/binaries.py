@@ -9,16 +9,18 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
 from signkit.registry.clean_up import discard
 from signkit.registry.content import content_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, url_terms
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
 from signkit.registry.download import DOWNLOADABLE
 from signkit.registry.filters import BINARY_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, INVALID, refuse
+from signkit.registry.problems import BAD_REQUEST, CONFLICT, INVALID, NOT_FOUND, TOO_LARGE, refuse
 from signkit.registry.resources.common import (
     answer_page,
     change,
@@ -26,6 +28,7 @@ from signkit.registry.resources.common import (
     find_referred,
     refusing_taken,
 )
+from signkit.registry.shapes import BinaryView
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey
 from signkit.registry.tables import ArtifactVersion, Binary, Organization
@@ -34,7 +37,10 @@ from signkit.registry.transitions import Consequence, apply_transition
 from signkit.registry.views import answer, view_binary
 from signkit.verify.limits import CONTENT_SIZE
 
-router = APIRouter(prefix="/binaries", route_class=ApiRoute)
+router = APIRouter(
+    prefix="/binaries", route_class=ApiRoute, tags=["binaries"], responses=WITH_TOKEN
+)
+_Answer = one("binary", BinaryView)
 
 Size = Annotated[int, Field(ge=0, le=CONTENT_SIZE)]
 _TAKEN = {"binaries.target": "target", "binaries.id": "id"}
@@ -62,7 +68,13 @@ class BinaryPatch(Body):
     custom_metadata: Metadata | None = None
 
 
-@router.post("")
+class DownloadUrl(TypedDict):
+    """Where the content can be fetched for a while."""
+
+    download_url: str
+
+
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
 def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Make a binary; its target is unique among the version's binaries that are not destroyed."""
     with refusing_taken(_TAKEN), registry.database.write() as session:
@@ -88,25 +100,25 @@ def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller)
     return answer({"binary": view_binary(row, caller.organization)}, status=201)
 
 
-@router.get("")
+@router.get("", response_model=page("binaries", BinaryView))
 def list_binaries(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List binaries."""
     return answer_page(Binary, paging, registry, caller=caller, keys=BINARY_KEYS, view=view_binary)
 
 
-@router.get("/{prn}")
+@router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
 def read_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one binary."""
     return answer({"binary": _read(prn, registry, caller)})
 
 
-def _read(prn: str, registry: Parts, caller: Caller) -> dict[str, object]:
+def _read(prn: str, registry: Parts, caller: Caller) -> BinaryView:
     with registry.database.read() as session:
         row = find(session, Binary, prn, caller)
         return view_binary(row, caller.organization)
 
 
-@router.patch("/{prn}")
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, TOO_LARGE))
 async def change_binary(
     prn: str, body: BinaryPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -131,7 +143,7 @@ async def change_binary(
 
 def _change(
     prn: str, body: BinaryPatch, registry: Parts, caller: Caller
-) -> tuple[int, dict[str, object], Consequence]:
+) -> tuple[int, BinaryView, Consequence]:
     if body.state is BinaryState.HASHABLE:
         with registry.database.read() as session:
             row = find(session, Binary, prn, caller)
@@ -165,7 +177,7 @@ def _declare(session: Session, row: Binary, body: BinaryPatch) -> tuple[ContentK
     return (removed,)
 
 
-@router.delete("/{prn}")
+@router.delete("/{prn}", status_code=204, responses=refusals(NOT_FOUND, CONFLICT))
 def delete_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove a binary that was never signed, with its content."""
     with registry.database.write() as session:
@@ -179,7 +191,11 @@ def delete_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Respon
     return Response(status_code=204)
 
 
-@router.get("/{prn}/download_url")
+@router.get(
+    "/{prn}/download_url",
+    response_model=DownloadUrl,
+    responses=refusals(BAD_REQUEST, NOT_FOUND, CONFLICT),
+)
 def read_download_url(
     prn: str, request: Request, registry: Registry, caller: CurrentCaller
 ) -> Response:

@@ -9,13 +9,22 @@ from starlette.responses import Response
 from signkit.registry.bodies import Name
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_SIGNATURE_KEYS
 from signkit.registry.paging import Paging
+from signkit.registry.problems import NOT_FOUND, TOO_LARGE
 from signkit.registry.resources.common import answer_page, find, find_referred
 from signkit.registry.resources.signing import MadeSignature, find_signing_key, verify_over_hash
+from signkit.registry.shapes import BundleSignatureView
 from signkit.registry.views import answer, view_bundle_signature
 
-router = APIRouter(prefix="/bundle_signatures", route_class=ApiRoute)
+router = APIRouter(
+    prefix="/bundle_signatures",
+    route_class=ApiRoute,
+    tags=["bundle_signatures"],
+    responses=WITH_TOKEN,
+)
+_Answer = one("bundle_signature", BundleSignatureView)
 
 
 class BundleSignatureCreate(MadeSignature):
@@ -24,7 +33,12 @@ class BundleSignatureCreate(MadeSignature):
     bundle_prn: Name
 
 
-@router.post("")
+@router.post(
+    "",
+    status_code=201,
+    response_model=_Answer,
+    responses={200: {"model": _Answer, "description": "it was there"}, **refusals(TOO_LARGE)},
+)
 def create_bundle_signature(
     body: BundleSignatureCreate, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -48,7 +62,7 @@ def create_bundle_signature(
     return answer({"bundle_signature": view}, status=200 if found else 201)
 
 
-@router.get("")
+@router.get("", response_model=page("bundle_signatures", BundleSignatureView))
 def list_bundle_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List bundle signatures."""
     return answer_page(
@@ -61,7 +75,7 @@ def list_bundle_signatures(paging: Paging, registry: Registry, caller: CurrentCa
     )
 
 
-@router.get("/{prn}")
+@router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
 def read_bundle_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one bundle signature."""
     with registry.database.read() as session:
@@ -69,7 +83,7 @@ def read_bundle_signature(prn: str, registry: Registry, caller: CurrentCaller) -
     return answer({"bundle_signature": view_bundle_signature(row, caller.organization)})
 
 
-@router.delete("/{prn}")
+@router.delete("/{prn}", status_code=204, responses=refusals(NOT_FOUND))
 def delete_bundle_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove a bundle signature."""
     with registry.database.write() as session:

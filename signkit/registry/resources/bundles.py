@@ -12,6 +12,7 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from signkit.errors import MalformedError
 from signkit.formats.bundle import compute_bundle_hash
@@ -19,10 +20,11 @@ from signkit.model import bundle as model
 from signkit.registry.bodies import BODY_SIZE, Body, BundleName, Id, Metadata, Name
 from signkit.registry.bundle_tables import Bundle, BundleMember
 from signkit.registry.context import VERSION_1, ApiRoute, ApiVersion, CurrentCaller, Registry
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_KEYS
 from signkit.registry.paging import Paging
 from signkit.registry.prn import Kind, Prn
-from signkit.registry.problems import refuse_field
+from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse_field
 from signkit.registry.resources.common import (
     answer_page,
     change,
@@ -30,6 +32,7 @@ from signkit.registry.resources.common import (
     find_referred,
     refusing_taken,
 )
+from signkit.registry.shapes import BundleOfVersionsView, BundleView, SignatureView
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import ArtifactVersion, Binary
 from signkit.registry.tokens import Caller
@@ -40,7 +43,9 @@ from signkit.registry.views import (
     view_signatures,
 )
 
-router = APIRouter(prefix="/bundles", route_class=ApiRoute)
+router = APIRouter(prefix="/bundles", route_class=ApiRoute, tags=["bundles"], responses=WITH_TOKEN)
+_EitherView = BundleView | BundleOfVersionsView
+_Answer = one("bundle", _EitherView)
 
 _MOST_MEMBERS = 1_000
 _TAKEN = {"bundles.name": "name", "bundles.id": "id"}
@@ -67,13 +72,20 @@ class BundleCreate(Body):
     id: Id | None = None
 
 
+class BundleSignatures(TypedDict):
+    """The same list under the two names that clients look for."""
+
+    signatures: list[SignatureView]
+    bundle_signatures: list[SignatureView]
+
+
 class BundlePatch(Body):
     """What changes a bundle: its name alone."""
 
     name: BundleName | None = None
 
 
-@router.post("")
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
 def create_bundle(
     body: BundleCreate, registry: Registry, caller: CurrentCaller, version: ApiVersion
 ) -> Response:
@@ -94,7 +106,7 @@ def create_bundle(
 
 
 _Member = tuple[Binary, str | None]
-_View = Callable[[Bundle, UUID], dict[str, object]]
+_View = Callable[[Bundle, UUID], _EitherView]
 
 
 def _find_members(session: Session, body: BundleCreate, caller: Caller) -> Iterator[_Member]:
@@ -188,7 +200,7 @@ def _view(version: str) -> _View:
     return view_bundle_of_versions if version == VERSION_1 else view_bundle
 
 
-@router.get("")
+@router.get("", response_model=page("bundles", _EitherView))
 def list_bundles(
     paging: Paging, registry: Registry, caller: CurrentCaller, version: ApiVersion
 ) -> Response:
@@ -198,7 +210,7 @@ def list_bundles(
     )
 
 
-@router.get("/{prn}")
+@router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
 def read_bundle(
     prn: str, registry: Registry, caller: CurrentCaller, version: ApiVersion
 ) -> Response:
@@ -208,7 +220,7 @@ def read_bundle(
     return answer({"bundle": _view(version)(row, caller.organization)})
 
 
-@router.get("/{prn}/signatures")
+@router.get("/{prn}/signatures", response_model=BundleSignatures, responses=refusals(NOT_FOUND))
 def read_bundle_signatures(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return the signatures of a bundle, under both of the names that clients look for."""
     with registry.database.read() as session:
@@ -216,7 +228,7 @@ def read_bundle_signatures(prn: str, registry: Registry, caller: CurrentCaller) 
     return answer({"signatures": found, "bundle_signatures": found})
 
 
-@router.patch("/{prn}")
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, TOO_LARGE))
 def change_bundle(
     prn: str, body: BundlePatch, registry: Registry, caller: CurrentCaller, *, version: ApiVersion
 ) -> Response:
@@ -227,7 +239,7 @@ def change_bundle(
     return answer({"bundle": _view(version)(row, caller.organization)})
 
 
-@router.delete("/{prn}")
+@router.delete("/{prn}", status_code=204, responses=refusals(NOT_FOUND))
 def delete_bundle(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove a bundle and its signatures; its binaries stay."""
     with registry.database.write() as session:

@@ -16,14 +16,28 @@ from signkit.registry.clean_up import discard
 from signkit.registry.content import LEAN, content_key, load_parts, part_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry, url_terms
 from signkit.registry.database import hold
-from signkit.registry.problems import CONFLICT, refuse, refuse_field
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.problems import (
+    BAD_REQUEST,
+    CONFLICT,
+    NOT_FOUND,
+    TOO_LARGE,
+    refuse,
+    refuse_field,
+)
 from signkit.registry.resources.common import find
+from signkit.registry.shapes import PartView
 from signkit.registry.states import BinaryState, PartState
 from signkit.registry.tables import Binary, BinaryPart, now
 from signkit.registry.views import answer, view_part
 from signkit.verify.limits import CONTENT_SIZE
 
-router = APIRouter(prefix="/binaries/{prn}/parts", route_class=ApiRoute)
+router = APIRouter(
+    prefix="/binaries/{prn}/parts",
+    route_class=ApiRoute,
+    tags=["binary_parts"],
+    responses=WITH_TOKEN,
+)
 
 Index = Annotated[int, Path(ge=1, le=PART_COUNT)]
 
@@ -36,7 +50,13 @@ class PartDeclare(Body):
     size: Annotated[int, Field(ge=1, le=PART_SIZE)]
 
 
-@router.get("")
+class DeclaredPartView(PartView):
+    """A part that was declared, and where to send it."""
+
+    presigned_upload_url: str
+
+
+@router.get("", response_model=page("binary_parts", PartView), responses=refusals(NOT_FOUND))
 def list_parts(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """List every part in order: clients do not follow pages here (contract section 1.4)."""
     with registry.database.read() as session:
@@ -49,7 +69,12 @@ def list_parts(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     return answer({"binary_parts": members, "next_page": None})
 
 
-@router.put("/{index}")
+@router.put(
+    "/{index}",
+    status_code=201,
+    response_model=one("binary_part", DeclaredPartView),
+    responses=refusals(BAD_REQUEST, NOT_FOUND, CONFLICT, TOO_LARGE),
+)
 def declare_part(
     *,
     prn: str,

@@ -6,21 +6,34 @@ from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from signkit.registry.bodies import Name
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import SIGNATURE_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, refuse
+from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse
 from signkit.registry.resources.common import answer_page, find, find_referred
 from signkit.registry.resources.signing import MadeSignature, find_signing_key, verify_over_hash
+from signkit.registry.shapes import BinarySignatureView
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import Binary, BinarySignature, SigningKey, now
 from signkit.registry.views import answer, view_signature
 
-router = APIRouter(prefix="/binary_signatures", route_class=ApiRoute)
+router = APIRouter(
+    prefix="/binary_signatures",
+    route_class=ApiRoute,
+    tags=["binary_signatures"],
+    responses=WITH_TOKEN,
+)
+_Answer = one("binary_signature", BinarySignatureView)
 
 _SIGNABLE = frozenset({BinaryState.SIGNABLE, BinaryState.SIGNED})
+
+
+class Nothing(TypedDict):
+    """An empty object."""
 
 
 class SignatureCreate(MadeSignature):
@@ -29,7 +42,15 @@ class SignatureCreate(MadeSignature):
     binary_prn: Name
 
 
-@router.post("")
+@router.post(
+    "",
+    status_code=201,
+    response_model=_Answer,
+    responses={
+        200: {"model": _Answer, "description": "it was there"},
+        **refusals(CONFLICT, TOO_LARGE),
+    },
+)
 def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Attach a signature; a second one by the same key changes nothing and returns the first."""
     with registry.database.write() as session:
@@ -64,7 +85,7 @@ def _attach(
     return row, 201
 
 
-@router.get("")
+@router.get("", response_model=page("binary_signatures", BinarySignatureView))
 def list_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List binary signatures."""
     return answer_page(
@@ -72,7 +93,7 @@ def list_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -
     )
 
 
-@router.get("/{prn}")
+@router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
 def read_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one binary signature."""
     with registry.database.read() as session:
@@ -80,7 +101,7 @@ def read_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Respo
     return answer({"binary_signature": view_signature(row, caller.organization)})
 
 
-@router.delete("/{prn}")
+@router.delete("/{prn}", response_model=Nothing, responses=refusals(NOT_FOUND))
 def delete_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove a signature; a binary that is signed stays signed.
 

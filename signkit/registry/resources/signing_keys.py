@@ -14,16 +14,21 @@ from signkit.errors import FormatError, KeyRefusedError
 from signkit.registry.bodies import Body, Label
 from signkit.registry.bundle_tables import BundleSignature
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
+from signkit.registry.description import WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import SIGNING_KEY_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, refuse, refuse_field
+from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse, refuse_field
 from signkit.registry.resources.common import answer_page, change, find, refusing_taken
+from signkit.registry.shapes import SigningKeyView
 from signkit.registry.tables import BinarySignature, SigningKey
 from signkit.registry.views import answer, view_signing_key
 from signkit.verify.ed25519 import PUBLIC_KEY_SIZE, PublicKey, enrol_public_key
 from signkit.verify.encoding import canonical_json, decode_base64, encode_base64
 
-router = APIRouter(prefix="/signing_keys", route_class=ApiRoute)
+router = APIRouter(
+    prefix="/signing_keys", route_class=ApiRoute, tags=["signing_keys"], responses=WITH_TOKEN
+)
+_Answer = one("signing_key", SigningKeyView)
 
 _SHORT_DIGITS = 16
 
@@ -38,10 +43,11 @@ class SigningKeyCreate(Body):
 class SigningKeyPatch(Body):
     """What changes a signing key; its value never changes."""
 
-    name: Label = ""  # counts only where it was given; null is refused
+    # Counts only where it was given; null is refused.
+    name: Label = Field(default_factory=str)
 
 
-@router.post("")
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
 def create_signing_key(
     body: SigningKeyCreate, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -80,7 +86,7 @@ def _tuf_keyid(key: PublicKey) -> str:
     return sha256(canonical_json(named)).hexdigest()
 
 
-@router.get("")
+@router.get("", response_model=page("signing_keys", SigningKeyView))
 def list_signing_keys(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List signing keys."""
     return answer_page(
@@ -88,7 +94,7 @@ def list_signing_keys(paging: Paging, registry: Registry, caller: CurrentCaller)
     )
 
 
-@router.get("/{prn}")
+@router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
 def read_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one signing key."""
     with registry.database.read() as session:
@@ -96,7 +102,7 @@ def read_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> Res
     return answer({"signing_key": view_signing_key(row, caller.organization)})
 
 
-@router.patch("/{prn}")
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, TOO_LARGE))
 def change_signing_key(
     prn: str, body: SigningKeyPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -107,7 +113,7 @@ def change_signing_key(
     return answer({"signing_key": view_signing_key(row, caller.organization)})
 
 
-@router.delete("/{prn}")
+@router.delete("/{prn}", status_code=204, responses=refusals(NOT_FOUND, CONFLICT))
 def delete_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove a signing key that signed nothing here."""
     with registry.database.write() as session:

@@ -70,8 +70,9 @@ def raw(registry, line, *more):
     [
         ("GET", "/", 404),
         ("GET", "/nowhere", 404),
-        ("GET", "/docs", 404),
-        ("GET", "/openapi.json", 404),
+        ("GET", "/docs/", 404),
+        ("GET", "/redoc", 404),
+        ("POST", "/openapi.json", 405),
         ("GET", "/artifacts/", 404),
         ("DELETE", "/users/me", 405),
         ("PUT", "/artifacts", 405),
