@@ -14,13 +14,20 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from signkit.registry.access_log import AccessLog
 from signkit.registry.context import Parts
 from signkit.registry.database import is_full
 from signkit.registry.description import describe
 from signkit.registry.edge import Edge
-from signkit.registry.problems import DISK_FULL, INVALID, UNAVAILABLE, RefusedError
+from signkit.registry.problems import (
+    DISK_FULL,
+    INVALID,
+    METHOD_NOT_ALLOWED,
+    UNAVAILABLE,
+    RefusedError,
+)
 from signkit.registry.resources import (
     artifact_versions,
     artifacts,
@@ -81,6 +88,7 @@ def create_app(registry: Parts) -> FastAPI:
         routers.append(content.router)
     for router in routers:
         app.include_router(router)
+    app.state.routers = routers
     app.state.describe = cache(lambda: describe(app, routers))
     _answer_errors(app)
     app.add_middleware(Edge, log=AccessLog(registry.settings.access_log_path))
@@ -116,13 +124,23 @@ async def _answer_invalid(_request: Request, error: Exception) -> Response:
     return answer({"errors": errors}, status=INVALID)
 
 
-async def _answer_http(_request: Request, error: Exception) -> Response:
+async def _answer_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    detail = HTTPStatus(error.status_code).phrase.lower()
-    response = answer({"errors": {"detail": detail}}, status=error.status_code)
+    # TRACE would show a request's credentials: it is allowed nowhere, also where nothing is.
+    status = METHOD_NOT_ALLOWED if request.method == "TRACE" else error.status_code
+    response = answer({"errors": {"detail": HTTPStatus(status).phrase.lower()}}, status=status)
     response.headers.update(error.headers or {})
+    if status == METHOD_NOT_ALLOWED:
+        response.headers["allow"] = _allowed(request)
     return response
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods that a path has: the framework names those of the first route alone."""
+    routes = (route for router in request.app.state.routers for route in router.routes)
+    found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in found for method in route.methods}))
 
 
 async def _answer_database(_request: Request, error: Exception) -> Response:

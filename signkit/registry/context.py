@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -16,7 +17,15 @@ from signkit.errors import MalformedError
 from signkit.registry.bodies import BODY_SIZE, parse_body
 from signkit.registry.database import Database
 from signkit.registry.hashing import ContentJobs
-from signkit.registry.problems import BAD_REQUEST, TOO_LARGE, UNAUTHENTICATED, refuse, refuse_field
+from signkit.registry.problems import (
+    BAD_REQUEST,
+    TIMEOUT,
+    TOO_LARGE,
+    UNAUTHENTICATED,
+    UNSUPPORTED,
+    refuse,
+    refuse_field,
+)
 from signkit.registry.settings import Settings
 from signkit.registry.store import ContentStore, UrlTerms
 from signkit.registry.tokens import Caller, find_caller
@@ -94,11 +103,19 @@ class _JsonRequest(Request):
 
     @classmethod
     async def read(cls, request: Request) -> Request:
+        if request.headers.get("content-encoding", "identity") != "identity":
+            raise refuse(UNSUPPORTED, "content-encoding: expected the body as it is")
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > BODY_SIZE:
-                raise refuse(TOO_LARGE, f"body: expected at most {BODY_SIZE} bytes")
+        seconds = parts_of(request).settings.idle_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                async for piece in request.stream():
+                    body += piece
+                    if len(body) > BODY_SIZE:
+                        raise refuse(TOO_LARGE, f"body: expected at most {BODY_SIZE} bytes")
+        except TimeoutError:
+            detail = f"the body did not arrive within {seconds:g} seconds"
+            raise refuse(TIMEOUT, detail, headers={"connection": "close"}) from None
         strict = cls(request.scope, request.receive)
         # What the framework reads next. Parsed here, because it would call a refusal of ours
         # "an error parsing the body".
@@ -116,9 +133,10 @@ def _check_version(request: Request) -> None:
 
 
 def _authenticate(request: Request) -> Caller:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    given = request.headers.getlist("authorization")
+    scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() not in {"token", "bearer"} or not token.strip():
-        detail = "expected the header authorization: Token KEY"
+        detail = "expected the header authorization: Token KEY, once"
         raise refuse(UNAUTHENTICATED, detail, headers=_CHALLENGE)
     with parts_of(request).database.read() as session:
         caller = find_caller(session, token.strip())

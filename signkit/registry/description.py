@@ -29,6 +29,7 @@ from signkit.registry.problems import (
     TOO_LARGE,
     UNAUTHENTICATED,
     UNAVAILABLE,
+    UNSUPPORTED,
 )
 
 Document = dict[str, Any]
@@ -70,6 +71,7 @@ _MEANINGS: dict[int, tuple[str, type]] = {
     CONFLICT: ("taken, in use, or not in this state", FieldRefusal),
     LENGTH_REQUIRED: ("no content-length", Refusal),
     TOO_LARGE: ("beyond the limit", Refusal),
+    UNSUPPORTED: ("a body that is not sent as it is", Refusal),
     INVALID: ("understood, and wrong", FieldRefusal),
     _DEFECT: ("a defect of the registry", Refusal),
     UNAVAILABLE: ("the database is busy, or the content store cannot be reached", Refusal),
@@ -82,7 +84,7 @@ _HEADERS = {
 _REQUEST_ID = {
     "description": "Stands in the access log.",
     "required": True,
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9]{20}$"},
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$"},
 }
 _EVERYWHERE = {"peridio-request-id": {"$ref": "#/components/headers/peridio-request-id"}}
 _VERSION = {
@@ -130,6 +132,7 @@ def refusals(*statuses: int) -> Responses:
 # Whatever is asked, the disk may be full or the database busy.
 ALWAYS = refusals(_DEFECT, UNAVAILABLE, DISK_FULL)
 WITH_TOKEN = refusals(UNAUTHENTICATED, INVALID) | ALWAYS
+WITH_BODY = (TIMEOUT, TOO_LARGE, UNSUPPORTED)
 
 
 def describe(app: FastAPI, routers: Iterable[APIRouter]) -> Document:

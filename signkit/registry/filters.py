@@ -72,7 +72,7 @@ class _Text:
         # Not LIKE: its case and its wildcards depend on the database.
         if clause.operator is Operator.CONTAINS:
             return func.strpos(self.column, value) > 0
-        return func.strpos(func.lower(self.column), value.lower()) > 0
+        return func.strpos(func.lower(self.column), func.lower(value)) > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ def _find_part(session: Session, grant: PartGrant) -> tuple[Binary, BinaryPart]:
 def _check_headers(request: Request, grant: PartGrant) -> None:
     length = request.headers.get("content-length")
     if length is None:
-        raise refuse(LENGTH_REQUIRED, "expected the header content-length")
+        detail = "expected the header content-length"
+        raise refuse(LENGTH_REQUIRED, detail, headers={"connection": "close"})
     if length != str(grant.size):
         detail = f"content-length: expected {grant.size}, got {length[:20]}"
         raise _PartError(PartState.INVALID_SIZE, detail)

@@ -12,31 +12,66 @@ is not as expected nothing is lent, and the body takes the ordinary way.
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import socket
-from typing import TYPE_CHECKING, Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import MutableMapping
 
 _EXTENSION = "signkit.protocol"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _SLICE_MILLISECONDS = 500
 HEAD_SIZE = 64 * 1024
+FIELD_COUNT = 100
 
 
 class WireProtocol(HttpToolsProtocol):
-    """The protocol of one connection."""
+    """The protocol of one connection.
 
-    _head_size = 0
+    It refuses what the framework would never see or would take: a head that is too large, has too
+    many fields or takes too long, and a request that names no host, or two.
+    """
+
+    head_seconds = 10.0
+    _head_size = _field_count = 0
+    _timer: asyncio.TimerHandle | None = None
+    _refusal = HTTPStatus.BAD_REQUEST
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a connection, and wait for its first request."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
+        self._head_arrived()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _head_arrived(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._refusal = HTTPStatus.REQUEST_TIMEOUT
+        self.send_400_response("")
 
     def on_message_begin(self) -> None:
         """Begin a request: nothing of its head was seen yet."""
-        self._head_size = 0
+        self._head_size = self._field_count = 0
+        self._await_head()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -46,18 +81,41 @@ class WireProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header."""
+        self._field_count += 1
         self._count(len(name) + len(value))
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:
         self._head_size += size
-        if self._head_size > HEAD_SIZE:
-            # Uvicorn answers 400 and closes the connection.
-            message = "the request's head is too large"
-            raise httptools.HttpParserError(message)
+        if self._head_size > HEAD_SIZE or self._field_count > FIELD_COUNT:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def _refuse(self, status: HTTPStatus) -> NoReturn:
+        # The parser stops, and uvicorn asks for the answer below and closes the connection.
+        self._refusal = status
+        raise httptools.HttpParserError(status.phrase)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (what uvicorn would say)
+        """Refuse what is no request, in the one shape that refusals have, and close."""
+        detail = self._refusal.phrase.lower()
+        body = json.dumps({"errors": {"detail": detail}}, separators=(",", ":"))
+        head = (
+            f"HTTP/1.1 {self._refusal.value} {self._refusal.phrase}",
+            "content-type: application/json",
+            f"content-length: {len(body)}",
+            "connection: close",
+        )
+        self.transport.write("\r\n".join([*head, "", body]).encode("ascii"))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """Let the request that begins know whose it is."""
+        self._head_arrived()
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+            self._refuse(HTTPStatus.BAD_REQUEST)  # RFC 9112 section 3.2
+        if self.parser.get_method() == b"CONNECT":
+            self._refuse(HTTPStatus.BAD_REQUEST)
         super().on_headers_complete()
         scope: dict[str, Any] = self.cycle.scope  # type: ignore[assignment]
         scope["extensions"] = {_EXTENSION: self}

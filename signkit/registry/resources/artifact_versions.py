@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from signkit.registry.bodies import Body, Description, Id, Label, Metadata, Name
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import ARTIFACT_VERSION_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse
+from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
 from signkit.registry.resources.common import (
     answer_page,
     change,
@@ -49,7 +49,7 @@ class ArtifactVersionPatch(Body):
     custom_metadata: Metadata | None = None
 
 
-@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, *WITH_BODY))
 def create_artifact_version(
     body: ArtifactVersionCreate, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -91,7 +91,7 @@ def read_artifact_version(prn: str, registry: Registry, caller: CurrentCaller) -
     return answer({"artifact_version": view_artifact_version(row, caller.organization)})
 
 
-@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, TOO_LARGE))
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, *WITH_BODY))
 def change_artifact_version(
     prn: str, body: ArtifactVersionPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:

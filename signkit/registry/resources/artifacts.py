@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from signkit.registry.bodies import Body, Description, Id, Label, Metadata
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import ARTIFACT_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse
+from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
 from signkit.registry.resources.common import answer_page, change, find, refusing_taken
 from signkit.registry.shapes import ArtifactView
 from signkit.registry.tables import Artifact, ArtifactVersion
@@ -42,7 +42,7 @@ class ArtifactPatch(Body):
     custom_metadata: Metadata | None = None
 
 
-@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, *WITH_BODY))
 def create_artifact(body: ArtifactCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Make an artifact; its name is unique within the organization."""
     taken = refusing_taken({"artifacts.name": "name", "artifacts.id": "id"})
@@ -71,7 +71,7 @@ def read_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Respon
     return answer({"artifact": view_artifact(row, caller.organization)})
 
 
-@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, TOO_LARGE))
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, *WITH_BODY))
 def change_artifact(
     prn: str, body: ArtifactPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:

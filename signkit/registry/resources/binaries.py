@@ -16,11 +16,11 @@ from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata
 from signkit.registry.clean_up import discard
 from signkit.registry.content import content_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, url_terms
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.download import DOWNLOADABLE
 from signkit.registry.filters import BINARY_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import BAD_REQUEST, CONFLICT, INVALID, NOT_FOUND, TOO_LARGE, refuse
+from signkit.registry.problems import BAD_REQUEST, CONFLICT, INVALID, NOT_FOUND, refuse
 from signkit.registry.resources.common import (
     answer_page,
     change,
@@ -74,7 +74,7 @@ class DownloadUrl(TypedDict):
     download_url: str
 
 
-@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, *WITH_BODY))
 def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Make a binary; its target is unique among the version's binaries that are not destroyed."""
     with refusing_taken(_TAKEN), registry.database.write() as session:
@@ -118,7 +118,7 @@ def _read(prn: str, registry: Parts, caller: Caller) -> BinaryView:
         return view_binary(row, caller.organization)
 
 
-@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, TOO_LARGE))
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, *WITH_BODY))
 async def change_binary(
     prn: str, body: BinaryPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:

@@ -9,10 +9,10 @@ from starlette.responses import Response
 from signkit.registry.bodies import Name
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_SIGNATURE_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import NOT_FOUND, TOO_LARGE
+from signkit.registry.problems import NOT_FOUND
 from signkit.registry.resources.common import answer_page, find, find_referred
 from signkit.registry.resources.signing import MadeSignature, find_signing_key, verify_over_hash
 from signkit.registry.shapes import BundleSignatureView
@@ -37,7 +37,7 @@ class BundleSignatureCreate(MadeSignature):
     "",
     status_code=201,
     response_model=_Answer,
-    responses={200: {"model": _Answer, "description": "it was there"}, **refusals(TOO_LARGE)},
+    responses={200: {"model": _Answer, "description": "it was there"}, **refusals(*WITH_BODY)},
 )
 def create_bundle_signature(
     body: BundleSignatureCreate, registry: Registry, caller: CurrentCaller

@@ -20,11 +20,11 @@ from signkit.model import bundle as model
 from signkit.registry.bodies import BODY_SIZE, Body, BundleName, Id, Metadata, Name
 from signkit.registry.bundle_tables import Bundle, BundleMember
 from signkit.registry.context import VERSION_1, ApiRoute, ApiVersion, CurrentCaller, Registry
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_KEYS
 from signkit.registry.paging import Paging
 from signkit.registry.prn import Kind, Prn
-from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse_field
+from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse_field
 from signkit.registry.resources.common import (
     answer_page,
     change,
@@ -85,7 +85,7 @@ class BundlePatch(Body):
     name: BundleName | None = None
 
 
-@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, *WITH_BODY))
 def create_bundle(
     body: BundleCreate, registry: Registry, caller: CurrentCaller, version: ApiVersion
 ) -> Response:
@@ -228,7 +228,7 @@ def read_bundle_signatures(prn: str, registry: Registry, caller: CurrentCaller) 
     return answer({"signatures": found, "bundle_signatures": found})
 
 
-@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, TOO_LARGE))
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, *WITH_BODY))
 def change_bundle(
     prn: str, body: BundlePatch, registry: Registry, caller: CurrentCaller, *, version: ApiVersion
 ) -> Response:

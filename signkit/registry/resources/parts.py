@@ -16,12 +16,11 @@ from signkit.registry.clean_up import discard
 from signkit.registry.content import LEAN, content_key, load_parts, part_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry, url_terms
 from signkit.registry.database import hold
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.problems import (
     BAD_REQUEST,
     CONFLICT,
     NOT_FOUND,
-    TOO_LARGE,
     refuse,
     refuse_field,
 )
@@ -73,7 +72,7 @@ def list_parts(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     "/{index}",
     status_code=201,
     response_model=one("binary_part", DeclaredPartView),
-    responses=refusals(BAD_REQUEST, NOT_FOUND, CONFLICT, TOO_LARGE),
+    responses=refusals(BAD_REQUEST, NOT_FOUND, CONFLICT, *WITH_BODY),
 )
 def declare_part(
     *,

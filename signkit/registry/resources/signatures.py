@@ -10,10 +10,10 @@ from typing_extensions import TypedDict
 
 from signkit.registry.bodies import Name
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import SIGNATURE_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse
+from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
 from signkit.registry.resources.common import answer_page, find, find_referred
 from signkit.registry.resources.signing import MadeSignature, find_signing_key, verify_over_hash
 from signkit.registry.shapes import BinarySignatureView
@@ -48,7 +48,7 @@ class SignatureCreate(MadeSignature):
     response_model=_Answer,
     responses={
         200: {"model": _Answer, "description": "it was there"},
-        **refusals(CONFLICT, TOO_LARGE),
+        **refusals(CONFLICT, *WITH_BODY),
     },
 )
 def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentCaller) -> Response:

@@ -14,10 +14,10 @@ from signkit.errors import FormatError, KeyRefusedError
 from signkit.registry.bodies import Body, Label
 from signkit.registry.bundle_tables import BundleSignature
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
-from signkit.registry.description import WITH_TOKEN, one, page, refusals
+from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import SIGNING_KEY_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.problems import CONFLICT, NOT_FOUND, TOO_LARGE, refuse, refuse_field
+from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
 from signkit.registry.resources.common import answer_page, change, find, refusing_taken
 from signkit.registry.shapes import SigningKeyView
 from signkit.registry.tables import BinarySignature, SigningKey
@@ -47,7 +47,7 @@ class SigningKeyPatch(Body):
     name: Label = Field(default_factory=str)
 
 
-@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, TOO_LARGE))
+@router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, *WITH_BODY))
 def create_signing_key(
     body: SigningKeyCreate, registry: Registry, caller: CurrentCaller
 ) -> Response:
@@ -102,7 +102,7 @@ def read_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> Res
     return answer({"signing_key": view_signing_key(row, caller.organization)})
 
 
-@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, TOO_LARGE))
+@router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, *WITH_BODY))
 def change_signing_key(
     prn: str, body: SigningKeyPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:

@@ -86,6 +86,21 @@ def test_what_is_not_there(api, method, path, status):
     assert answer.json() == {"errors": {"detail": expected}}
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/artifacts", "GET, POST"),
+        ("/artifacts/x", "DELETE, GET, PATCH"),
+        ("/binaries/x/parts/1", "PUT"),
+        ("/content/x/y", "GET, HEAD"),
+        ("/docs", "GET"),
+    ],
+)
+def test_a_method_that_is_not_there_names_those_that_are(api, path, methods):
+    answer = api.call("TRACE", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 def test_headers(api):
     ids = set()
     for path in ("/users/me", "/nowhere", "/artifacts"):
@@ -101,8 +116,9 @@ def test_headers(api):
 
 def test_head_of_a_request_is_bounded(registry):
     answer = raw(registry, "GET /users/me HTTP/1.1", "X: " + "y" * 70_000)
-    assert answer.startswith(b"HTTP/1.1 400 ")
-    assert raw(registry, f"GET /{'y' * 70_000} HTTP/1.1").startswith(b"HTTP/1.1 400 ")
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert raw(registry, f"GET /{'y' * 70_000} HTTP/1.1").startswith(b"HTTP/1.1 431 ")
+    assert raw(registry, "GET / HTTP/1.1", *["X: y"] * 101).startswith(b"HTTP/1.1 431 ")
     assert raw(registry, "nonsense").startswith(b"HTTP/1.1 400 ")
 
 
