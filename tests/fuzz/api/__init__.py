@@ -1,0 +1,1 @@
+"""schemathesis over the registry's own description: `scripts/schemathesis`."""
