@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -15,6 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
+from starlette.types import ASGIApp
 
 from signkit.registry.access_log import AccessLog
 from signkit.registry.context import Parts
@@ -59,6 +61,18 @@ _RESOURCES = (
 _log = logging.getLogger(__name__)
 
 
+class _Application(FastAPI):
+    """The framework's application within the edge, through which the answer to a defect goes, too."""
+
+    def __init__(self, *, log: AccessLog, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(**options)
+        self._log = log
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put the edge outside of everything that the framework does."""
+        return Edge(super().build_middleware_stack(), log=self._log)
+
+
 def create_app(registry: Parts) -> FastAPI:
     """Make the application.
 
@@ -75,7 +89,8 @@ def create_app(registry: Parts) -> FastAPI:
             await registry.receiver.close()
         registry.database.close()
 
-    app = FastAPI(
+    app = _Application(
+        log=AccessLog(registry.settings.access_log_path),
         title="signkit registry",
         openapi_url=None,
         redirect_slashes=False,
@@ -91,7 +106,6 @@ def create_app(registry: Parts) -> FastAPI:
     app.state.routers = routers
     app.state.describe = cache(lambda: describe(app, routers))
     _answer_errors(app)
-    app.add_middleware(Edge, log=AccessLog(registry.settings.access_log_path))
     return app
 
 
@@ -105,11 +119,14 @@ def _answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_defect)
 
 
-async def _answer_problem(_request: Request, error: Exception) -> Response:
+async def _answer_problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, RefusedError):
         raise error
     response = answer({"errors": error.errors}, status=error.status)
     response.headers.update(error.headers)
+    if "expect" in request.headers:
+        # Whether the body still comes is the client's choice: nobody could tell what follows.
+        response.headers["connection"] = "close"
     return response
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from signkit.errors import RegistryError
 
 _SECRET_SIZE = 32
+_BEGIN_ANEW = "remove the file: presigned URLs and page cursors of before then stop working"
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 
@@ -70,8 +71,11 @@ def _load_secret(path: Path) -> bytes:
         return _save_secret(path)
     if len(secret) != _SECRET_SIZE:
         message = f"{path}: expected {_SECRET_SIZE} bytes, got {len(secret)}"
-        hint = "remove the file: presigned URLs and page cursors of before then stop working"
-        raise RegistryError(message, hint=hint)
+        raise RegistryError(message, hint=_BEGIN_ANEW)
+    if not any(secret):
+        # What a disk gives back for a block that was never written; anybody could guess it.
+        message = f"{path}: holds nothing but zeros"
+        raise RegistryError(message, hint=_BEGIN_ANEW)
     return secret
 
 

@@ -138,6 +138,10 @@ def _keep(registry: Parts, grant: PartGrant, received: Received) -> tuple[int, b
             detail = f"expected the SHA-256 {grant.key.digest}, got {received.digest}"
             raise _PartError(PartState.INVALID_HASH, detail)
         received.writer.keep()
+    except FileNotFoundError:
+        # Its folder was removed under it: the record says why, where it does not wait any more.
+        _check_wanted(registry, grant)
+        raise
     finally:
         received.writer.drop()
     try:

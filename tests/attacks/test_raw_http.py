@@ -20,7 +20,7 @@ import pytest
 import uvicorn
 
 from signkit.registry.wire import WireProtocol
-from tests.support.raw_http import Raw, Wire, exchange
+from tests.support.raw_http import Raw, Wire
 from tests.support.registry import running_registry
 from tests.support.registry_api import Api, calling
 
@@ -126,14 +126,25 @@ def in_place(raw: bytes, api: Api) -> bytes:
     return raw
 
 
-def check(answer: Raw, statuses: set[int], *, closes: bool) -> None:
-    """Fail unless there is one refusal in the shape of all, and the connection as it must be."""
-    assert answer.status in statuses
-    assert answer.answers == 1
-    assert answer.closed or not closes
+def exchange(url: str, data: bytes, want: set[int], *, closes: bool = False) -> Raw:
+    """Send bytes; fail unless there is one answer, in the shape of all refusals where it is one.
+
+    Args:
+        url: Whose server.
+        data: On a connection of their own.
+        want: The statuses that will do.
+        closes: Whether the server has to close the connection.
+    """
+    with closing(Wire(url)) as wire:
+        wire.send(data)
+        answer = wire.answer()
+        assert answer.status in want
+        assert answer.answers == 1
+        assert not closes or wire.is_closed()
     if answer.status >= 400:
         assert b"content-type: application/json" in answer.head
         assert json.loads(answer.body)["errors"]
+    return answer
 
 
 def test_every_file_of_the_corpus_is_here(corpus: Path) -> None:
@@ -147,11 +158,10 @@ def test_r02_raw_request(api, registry, corpus: Path, name: str) -> None:
     want = WANTED[name]
     if name == "half_request.txt":
         with impatient() as url:
-            check(exchange(url, raw), want.as_it_is, closes=True)
+            exchange(url, raw, want.as_it_is, closes=True)
         return
-    check(exchange(registry.url, raw), want.as_it_is, closes=want.closes)
-    answer = exchange(registry.url, in_place(raw, api))
-    check(answer, want.in_place, closes=want.closes)
+    exchange(registry.url, raw, want.as_it_is, closes=want.closes)
+    answer = exchange(registry.url, in_place(raw, api), want.in_place, closes=want.closes)
     if name == "range_many.txt":
         assert answer.body == b"x" * 100  # once
     assert api.call("GET", "/users/me").status_code == 200
@@ -164,15 +174,19 @@ def test_r02_the_next_request_is_not_poisoned(api, registry, corpus: Path, name:
     raw = in_place((corpus / "http_raw" / name).read_bytes(), api)
     with closing(Wire(registry.url)) as wire:
         wire.send(raw)
-        if wire.answer().closed or name == "expect_100_hang.txt":
+        wire.answer()
+        if name in {"expect_100_hang.txt", "chunk_ext.txt"}:
+            assert wire.is_closed()  # the next request could be taken for its body
             return
         wire.send(b"GET /users/me HTTP/1.1\r\nHost: x\r\n\r\n")
         assert wire.answer().status == 401  # its own answer: it carries no token
 
 
 def test_p54_a_name_splits_no_answer_and_no_log_line(api, registry) -> None:
-    for path in ("/artifacts/%0d%0aset-cookie:%20x=1", "/artifacts/%1b[31m%0a2026 forged"):
-        answer = exchange(registry.url, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    for path in ("/artifacts/%0d%0aset-cookie:%20x=1", "/artifacts/%1b[31m%0a2026%20forged"):
+        answer = exchange(
+            registry.url, f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), {401, 404}
+        )
         assert b"set-cookie" not in answer.head
     assert all(ord(letter) >= 0x20 or letter == "\n" for letter in registry.log.read_text())
     assert "\n2026 forged" not in registry.log.read_text()
@@ -185,20 +199,21 @@ class TestF48:
         with impatient() as url, closing(Wire(url)) as wire:
             for letter in b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ":
                 wire.send(bytes([letter]))
-            answer = wire.answer()
-            assert (answer.status, answer.closed) == (408, True)
+            assert wire.answer().status == 408
+            assert wire.is_closed()
 
     def test_a_second_head_has_no_longer(self):
         with impatient() as url, closing(Wire(url)) as wire:
             wire.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert wire.answer().status == 200
             wire.send(b"GET / HTT")
-            answer = wire.answer()
-            assert (answer.status, answer.closed) == (408, True)
+            assert wire.answer().status == 408
+            assert wire.is_closed()
 
     def test_a_connection_that_says_nothing_is_closed(self):
         with impatient() as url, closing(Wire(url)) as wire:
-            assert wire.answer().closed
+            assert wire.answer().status == 408
+            assert wire.is_closed()
 
     def test_500_half_open_connections_keep_nobody_out(self, api, registry):
         wires = [Wire(registry.url) for _ in range(500)]

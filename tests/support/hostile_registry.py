@@ -81,16 +81,16 @@ class ScriptedRegistry:
         self.parts: dict[str, dict[int, dict[str, Any]]] = {}
         self.stopped = threading.Event()
         self._rules: list[tuple[str, str, Rule, list[int]]] = []
-        self._refusals: list[tuple[str, str, Answer]] = []
+        self._refusals: list[tuple[str, str, Answer, list[int]]] = []
         self._lock = threading.Lock()
 
     def bend(self, method: str, path: str, rule: Rule, *, times: int = 1_000_000) -> None:
         """Let a rule answer calls of a method whose path contains a text, so many times."""
         self._rules.append((method, path, rule, [times]))
 
-    def refuse(self, method: str, path: str, answer: Answer) -> None:
+    def refuse(self, method: str, path: str, answer: Answer, *, times: int = 1_000_000) -> None:
         """Answer calls of a method whose path contains a text, and do nothing of what they ask."""
-        self._refusals.append((method, path, answer))
+        self._refusals.append((method, path, answer, [times]))
 
     def hold(self, kind: str, **body: Any) -> None:
         """Have a record from before."""
@@ -110,8 +110,9 @@ class ScriptedRegistry:
         """Answer a call: honestly first, then as the rules say."""
         with self._lock:
             self.calls.append(call)
-            for method, path, refusal in self._refusals:
-                if method == call.method and path in call.path:
+            for method, path, refusal, left in self._refusals:
+                if method == call.method and path in call.path and left[0] > 0:
+                    left[0] -= 1
                     return refusal
             answer = self._honest(call)
             for method, path, rule, left in self._rules:

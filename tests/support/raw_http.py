@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ class Raw:
         head: The first answer's, without its status line.
         body: What followed.
         answers: How many there were.
-        closed: Whether the server closed the connection.
+        closed: Whether the server closed the connection before a whole answer was there.
     """
 
     status: int
@@ -53,15 +53,20 @@ class Wire:
                 if closed:
                     break
                 got += piece
-        # A server that closes after its answer does so at once.
-        self._socket.settimeout(0.3)
-        with suppress(TimeoutError, ConnectionError):
-            closed = closed or not self._socket.recv(1)
         head, _, body = got.partition(b"\r\n\r\n")
         line, _, head = head.partition(b"\r\n")
         status = int(line.split()[1]) if line.startswith(b"HTTP/1.1 ") else 0
         answers = got.count(b"HTTP/1.1 ")
         return Raw(status=status, head=head.lower(), body=body, answers=answers, closed=closed)
+
+    def is_closed(self) -> bool:
+        """Wait for the server to close the connection, and say whether it did."""
+        try:
+            return not self._socket.recv(1)
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            return True
 
     def close(self) -> None:
         """Close it."""
@@ -77,10 +82,3 @@ def _is_whole(got: bytes) -> bool:
         if name == b"content-length":
             return len(body) >= int(value)
     return head.split()[1] in {b"100", b"204", b"304"}
-
-
-def exchange(url: str, data: bytes, *, seconds: float = 5.0) -> Raw:
-    """Send bytes on a new connection and return what came back."""
-    with closing(Wire(url, seconds=seconds)) as wire:
-        wire.send(data)
-        return wire.answer()
