@@ -4,6 +4,7 @@ A route says what it answers with `one`, `page` and `refusals`; `describe` adds 
 shares: the token, the version header, the request id.
 
 Spec: docs/formats/registry-protocol.md section 2; OpenAPI 3.1.
+Controls: SK-REGISTRY-DECLARED (docs/design/assurance.md).
 """
 
 from __future__ import annotations

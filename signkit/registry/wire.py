@@ -8,6 +8,8 @@ by a new one, since the old one would still wait for the body.
 
 It leans on uvicorn's inside (`flow`, `cycle`, `parser`), which the lock file pins; where anything
 is not as expected nothing is lent, and the body takes the ordinary way.
+
+Controls: SK-REGISTRY-WIRE (docs/design/assurance.md).
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -180,6 +181,17 @@ def test_r02_the_next_request_is_not_poisoned(api, registry, corpus: Path, name:
             return
         wire.send(b"GET /users/me HTTP/1.1\r\nHost: x\r\n\r\n")
         assert wire.answer().status == 401  # its own answer: it carries no token
+
+
+def test_braces_round_a_uuid_as_they_are(api, registry) -> None:
+    """The contract's client puts names into a path raw: colons, and braces where they were given."""
+    prn = api.ask("POST", "/artifacts", {"name": "braces"})["prn"]
+    path = re.sub("([0-9a-f-]{36})", r"{\1}", prn).upper().replace("PRN", "prn")
+    path = path.replace("ARTIFACT", "artifact")
+    token = api.http.headers["authorization"]
+    head = f"GET //artifacts/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: {token}\r\n\r\n"
+    answer = exchange(registry.url, head.encode(), {200})
+    assert json.loads(answer.body)["artifact"]["prn"] == prn
 
 
 def test_p54_a_name_splits_no_answer_and_no_log_line(api, registry) -> None:

@@ -7,7 +7,10 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -15,8 +18,14 @@ import pytest
 from signkit.errors import RegistryError
 from signkit.registry.app import create_app
 from signkit.registry.folder import open_data_folder
+from signkit.registry.folder_store import FolderStore
+from signkit.registry.footing import open_parts
 from signkit.registry.records import open_database
+from signkit.registry.search import parse_search
 from signkit.registry.settings import Settings
+from signkit.registry.store import ContentKey, PartKey
+from signkit.registry.views import format_time
+from signkit.verify.encoding import check_time
 from tests.support.registry import COMMAND, running_registry
 from tests.support.registry_api import calling
 
@@ -83,6 +92,48 @@ def test_f08_records_that_are_gone_remove_no_content(used):
         assert api.read(binary) == binary
 
 
+class Reluctant:
+    """A file that takes three bytes at a time."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, data: memoryview) -> int:
+        written: int = self._file.write(data[:3])
+        return written
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> Any:
+        return self._file.__enter__()
+
+    def __exit__(self, *what: object) -> None:
+        self._file.__exit__(*what)
+
+
+def test_f11_a_write_that_takes_a_few_bytes_at_a_time(tmp_path):
+    store = FolderStore(tmp_path / "content")
+    place = ContentKey(organization=UUID(int=1), binary=UUID(int=2), revision=0)
+    key = PartKey(content=place, index=1, digest="0" * 64)
+    writer: Any = store.begin(key)
+    writer._file = Reluctant(writer._file)
+    writer.write([b"seven bytes and more", b"", b"to come"])
+    writer.keep()
+    with store.open(key) as file:
+        assert file.read() == b"seven bytes and moreto come"
+
+
+@pytest.mark.parametrize("year", [1970, 2038, 2099, 9999])
+def test_f31_times_far_from_ours_are_written_and_read(year):
+    """What a wrong clock puts on record is sent and asked for like any other time."""
+    moment = datetime(year, 1, 19, 3, 14, 8, 1, tzinfo=UTC)
+    microseconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert format_time(microseconds) == f"{year}-01-19T03:14:08.000001Z"
+    (clause,) = parse_search(f"inserted_at<='{year}-01-19T03:14:08Z'")
+    assert check_time(str(clause.value), what="inserted_at")
+
+
 @pytest.mark.sweep
 def test_f60_a_database_that_somebody_holds(tmp_path):
     """Another process holds the database for longer than a writer waits."""
@@ -117,21 +168,21 @@ def test_f60_a_folder_that_cannot_be_written(tmp_path):
 
 
 def test_a_defect_is_one_sentence_with_an_id_and_no_more(tmp_path):
-    data = open_data_folder(tmp_path / "registry")
-    app = create_app(Settings(data=data.path), data)
+    with open_parts(Settings(data=tmp_path / "registry")) as parts:
+        app = create_app(parts)
 
-    @app.get("/defect")
-    def defect() -> None:
-        message = "a secret of the inside"
-        raise ValueError(message)
+        @app.get("/defect")
+        def defect() -> None:
+            message = "a secret of the inside"
+            raise ValueError(message)
 
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            return await client.get("/defect")
+        async def ask() -> httpx.Response:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+                return await client.get("/defect")
 
-    answer = asyncio.run(ask())
-    app.state.parts.database.close()
+        answer = asyncio.run(ask())
+        parts.database.close()
     assert answer.status_code == 500
     assert answer.json() == {"errors": {"detail": "a defect of the registry; its log says more"}}
     assert len(answer.headers["peridio-request-id"]) == 20

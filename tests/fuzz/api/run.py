@@ -26,13 +26,15 @@ expected-statuses = ["2xx", "304", "400", "401", "403", "404", "409", "411", "41
 
 def main() -> int:
     """Run both; 1 where either finds anything."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/schemathesis", description=__doc__)
     parser.add_argument("--seconds", type=int, default=300, help="for each of the two runs")
     parser.add_argument("--url", help="a registry that runs already; by itself one is started")
     parser.add_argument("--token-file", type=Path, help="holds a token for it")
     options = parser.parse_args()
     if (options.url is None) != (options.token_file is None):
         parser.error("--url and --token-file go together")
+    if options.token_file is not None and not options.token_file.is_file():
+        parser.error(f"--token-file: no such file: {options.token_file}")
     with _registry(options.url, options.token_file) as (url, token), TemporaryDirectory() as folder:
         rows = [
             _run(Path(folder), url, token, with_token=with_token, seconds=options.seconds)
@@ -64,6 +66,7 @@ def _run(
 ) -> tuple[str, dict[str, Any]]:
     (folder / "schemathesis.toml").write_text(CONFIG)
     report = folder / "report.json"
+    report.unlink(missing_ok=True)
     command = [
         str(Path(sys.executable).with_name("schemathesis")),
         *("run", f"{url}/openapi.json", "--phases", "examples,coverage,fuzzing,stateful"),
@@ -80,6 +83,8 @@ def _run(
         "SIGNKIT_FUZZ_TOKEN": token,
     }
     subprocess.run(command, cwd=folder, env=environment, check=False)
+    if not report.is_file():
+        sys.exit("schemathesis: it did not run: is the registry there, and is the token good?")
     return "with a token" if with_token else "without", json.loads(report.read_text())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,16 +15,19 @@ from tests.support.traces.traces import TRACES
 
 def main() -> int:
     """Replay; 1 where any answer is not as the contract has it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="scripts/contract-traces", description=__doc__)
     parser.add_argument("--url", help="a registry that runs already; by itself one is started")
     parser.add_argument("--token-file", type=Path, help="holds a token for it")
     parser.add_argument("--ca-file", help="trusts the certificates in this file, in PEM")
-    parser.add_argument("--brief", action="store_true", help="one line for each trace")
+    parser.add_argument("--brief", action="store_true", help="only what is wrong, and the totals")
     options = parser.parse_args()
     if (options.url is None) != (options.token_file is None):
         parser.error("--url and --token-file go together")
     if options.url is not None:
-        token = options.token_file.read_text().strip()
+        try:
+            token = options.token_file.read_text().strip()
+        except OSError as error:
+            parser.error(f"--token-file: {error.strerror}: {options.token_file}")
         return report(replay(options.url, token, options.ca_file), brief=options.brief)
     with TemporaryDirectory() as folder, running_registry(Path(folder)) as registry:
         return report(replay(registry.url, registry.token), brief=options.brief)
@@ -38,7 +42,7 @@ def replay(
         client = Client(url=url, token=token, scheme=scheme, ca_file=ca_file, place=name)
         try:
             trace(client)
-        except (LookupError, TypeError, OSError) as error:
+        except (LookupError, TypeError, OSError, HTTPException) as error:
             # An answer was not what the next request needs: what was wrong stands in a step.
             place = client.place
             said = f"{type(error).__name__}: {error}"
@@ -50,13 +54,13 @@ def replay(
 def report(done: dict[str, list[Step]], *, brief: bool) -> int:
     """Print the table; return 1 where anything is wrong."""
     wrong = sum(bool(step.wrong) for steps in done.values() for step in steps)
-    if not brief:
+    shown = [step for steps in done.values() for step in steps if step.wrong or not brief]
+    if shown:
         print(f"{'STEP':<32}{'REQUEST':<84}{'WANTED':<12}{'GOT':<5}FIELDS")
-        for step in (step for steps in done.values() for step in steps):
-            fields = "; ".join(step.wrong) or "ok"
-            request = step.request if len(step.request) < 83 else f"{step.request[:81]}…"
-            print(f"{step.place:<32}{request:<84}{step.wanted:<12}{step.status:<5}{fields}")
-        print()
+    for step in shown:
+        fields = "; ".join(step.wrong) or "ok"
+        request = step.request if len(step.request) < 83 else f"{step.request[:81]}…"
+        print(f"{step.place:<32}{request:<84}{step.wanted:<12}{step.status:<5}{fields}")
     print(f"{'TRACE':<12}{'REQUESTS':>9}{'WRONG':>7}  RESULT")
     for name, steps in done.items():
         count = sum(bool(step.wrong) for step in steps)
