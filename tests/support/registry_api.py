@@ -19,11 +19,6 @@ from tests.support.registry import RunningRegistry
 Value = dict[str, Any]
 
 
-def _check(answer: httpx.Response) -> None:
-    answer.read()
-    check_declared(answer)
-
-
 class Api:
     """Calls one registry with one token; every answer has to be one that is declared."""
 
@@ -31,9 +26,15 @@ class Api:
         self.is_shared = is_shared
         headers = {"authorization": f"Token {token}", "x-api-version": "2"}
         self.url = url
-        hooks = {"response": [_check]}
+        hooks = {"response": [self._check]}
         self.http = httpx.Client(base_url=url, headers=headers, timeout=60, event_hooks=hooks)
         self.bare = httpx.Client(timeout=60, event_hooks=hooks)
+
+    def _check(self, answer: httpx.Response) -> None:
+        # A presigned URL may lead to a store, which answers as it likes.
+        if str(answer.request.url).startswith(f"{self.url}/"):
+            answer.read()
+            check_declared(answer)
 
     def call(self, method: str, path: str, body: object = None, **more: Any) -> httpx.Response:
         """Send one request; a body goes out as JSON."""

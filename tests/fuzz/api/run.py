@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.registry import running_registry
+from tests.support.either_footing import FOOTINGS, running_on
 
 ROOT = Path(__file__).parents[3]
 # Good by the description, and still refused: a search that does not parse, a name that names
@@ -28,14 +28,15 @@ def main() -> int:
     """Run both; 1 where either finds anything."""
     parser = argparse.ArgumentParser(prog="scripts/schemathesis", description=__doc__)
     parser.add_argument("--seconds", type=int, default=300, help="for each of the two runs")
-    parser.add_argument("--url", help="a registry that runs already; by itself one is started")
+    parser.add_argument("--footing", choices=FOOTINGS, default="folder", help="of one to start")
+    parser.add_argument("--url", help="a registry that runs already, in place of one to start")
     parser.add_argument("--token-file", type=Path, help="holds a token for it")
     options = parser.parse_args()
     if (options.url is None) != (options.token_file is None):
         parser.error("--url and --token-file go together")
     if options.token_file is not None and not options.token_file.is_file():
         parser.error(f"--token-file: no such file: {options.token_file}")
-    with _registry(options.url, options.token_file) as (url, token), TemporaryDirectory() as folder:
+    with _registry(options) as (url, token), TemporaryDirectory() as folder:
         rows = [
             _run(Path(folder), url, token, with_token=with_token, seconds=options.seconds)
             for with_token in (True, False)
@@ -51,14 +52,14 @@ def main() -> int:
 
 
 @contextmanager
-def _registry(url: str | None, token_file: Path | None) -> Iterator[tuple[str, str]]:
-    if url is not None and token_file is not None:
-        yield url.rstrip("/"), token_file.read_text().strip()
+def _registry(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    if options.url is not None:
+        yield options.url.rstrip("/"), options.token_file.read_text().strip()
         return
-    with TemporaryDirectory() as folder, running_registry(Path(folder), "--allow-test-keys") as it:
-        yield it.url, it.token
-        said = it.errors.read_text()
-        print("".join(f"registry: {line}\n" for line in said.splitlines() if "Traceback" in line))
+    with running_on(options.footing) as registry:
+        yield registry.url, registry.token
+        defects = registry.errors.read_text().count("Traceback")
+        print(f"defects in the registry's log: {defects}")
 
 
 def _run(

@@ -6,9 +6,8 @@ import argparse
 import sys
 from http.client import HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tests.support.registry import running_registry
+from tests.support.either_footing import FOOTINGS, running_on
 from tests.support.traces.client import Client, Step
 from tests.support.traces.traces import TRACES
 
@@ -16,7 +15,8 @@ from tests.support.traces.traces import TRACES
 def main() -> int:
     """Replay; 1 where any answer is not as the contract has it."""
     parser = argparse.ArgumentParser(prog="scripts/contract-traces", description=__doc__)
-    parser.add_argument("--url", help="a registry that runs already; by itself one is started")
+    parser.add_argument("--footing", choices=FOOTINGS, default="folder", help="of one to start")
+    parser.add_argument("--url", help="a registry that runs already, in place of one to start")
     parser.add_argument("--token-file", type=Path, help="holds a token for it")
     parser.add_argument("--ca-file", help="trusts the certificates in this file, in PEM")
     parser.add_argument("--brief", action="store_true", help="only what is wrong, and the totals")
@@ -29,7 +29,7 @@ def main() -> int:
         except OSError as error:
             parser.error(f"--token-file: {error.strerror}: {options.token_file}")
         return report(replay(options.url, token, options.ca_file), brief=options.brief)
-    with TemporaryDirectory() as folder, running_registry(Path(folder)) as registry:
+    with running_on(options.footing) as registry:
         return report(replay(registry.url, registry.token), brief=options.brief)
 
 
