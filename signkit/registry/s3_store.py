@@ -146,7 +146,12 @@ class S3Store:
         return int(answer["ContentLength"])
 
     def finish(self, content: ContentKey, upload: str, *, size: int) -> None:
-        """Have the store put the parts together; content without parts is an empty object."""
+        """Have the store put the parts together; content without parts is an empty object.
+
+        Raises:
+            UploadGoneError: there is no such upload, and no such object either.
+            StoreUnavailableError: the store does not do it, or does not hold it afterwards.
+        """
         name = object_name(content)
         if not size:
             with _translated():
@@ -166,6 +171,11 @@ class S3Store:
             # Whoever was here before may have died before it could say so.
             if self._size(content) != size:
                 raise
+            return
+        # A store may answer 200 before it is done, and say in the end that it is not.
+        if self._size(content) != size:
+            message = "the store does not hold what it said that it had put together"
+            raise StoreUnavailableError(message)
 
     def read(
         self,
@@ -189,9 +199,15 @@ class S3Store:
 
     def _stream(self, content: ContentKey, start: int, end: int) -> Iterator[bytes]:
         with _translated():
+            wanted = f"{start}-{end - 1}"
             answer = self._client.get_object(
-                Bucket=self._bucket, Key=object_name(content), Range=f"bytes={start}-{end - 1}"
+                Bucket=self._bucket, Key=object_name(content), Range=f"bytes={wanted}"
             )
+            if not answer.get("ContentRange", "").startswith(f"bytes {wanted}/"):
+                # Taken for content, what it sends would be the end of content that is right.
+                answer["Body"].close()
+                message = "the store sent another range than it was asked for"
+                raise StoreUnavailableError(message)
             with closing(answer["Body"]) as body:
                 yield from body.iter_chunks(_PIECE_SIZE)
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "design" / "faults.md"
 STATES = {"held", "part"}
-_ROW = re.compile(r"[CFR]\d+b?")
+_ROW = re.compile(r"[CFR]\d+[bc]?")
 _SPAN = re.compile(r"`(tests/[^`]+)`")
-_FILE = re.compile(r"\[([a-z0-9_]+\.(?:txt|http))\]$")
+_FILE = re.compile(r"\[([a-z0-9_]+\.(?:txt|http))[\]-]")
 
 
 class Row(NamedTuple):
