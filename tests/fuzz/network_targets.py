@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, event, select
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 from starlette.requests import Request
@@ -20,7 +20,7 @@ from signkit.client.http import read_retry_after
 from signkit.client.search import encode_search
 from signkit.client.token import load_token
 from signkit.errors import MalformedError, SignkitError
-from signkit.registry import filters, tables
+from signkit.registry import database, filters, tables
 from signkit.registry.bodies import parse_body
 from signkit.registry.download import _parse_range
 from signkit.registry.paging import _format_cursor, _parse_cursor
@@ -41,6 +41,7 @@ _CALLER = Caller(organization_row=1, organization=_UUID, username="u", email="e"
 _ENGINE = create_engine(
     "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
 )
+event.listen(_ENGINE, "connect", database._set_up_sqlite)  # with the functions of its own
 tables.Base.metadata.create_all(_ENGINE)
 _SESSION = Session(_ENGINE)
 _SEARCHES: tuple[tuple[Any, filters.Keys], ...] = (
