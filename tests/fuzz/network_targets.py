@@ -21,6 +21,14 @@ from signkit.client.search import encode_search
 from signkit.client.token import load_token
 from signkit.errors import MalformedError, SignkitError
 from signkit.registry import database, filters, tables
+from signkit.formats.registry_backup import (
+    BackupRecord,
+    Sums,
+    encode_backup,
+    encode_sums,
+    parse_backup,
+    parse_sums,
+)
 from signkit.registry.bodies import parse_body
 from signkit.registry.download import _parse_range
 from signkit.registry.paging import _format_cursor, _parse_cursor
@@ -184,6 +192,14 @@ def _reach(data: bytes) -> Address:
     return make_reach(text_of(data)).registry
 
 
+def _backup_holds(record: BackupRecord, data: bytes) -> None:
+    assert encode_backup(record) == data
+
+
+def _sums_holds(sums: Sums, data: bytes) -> None:
+    assert encode_sums(sums.database, sums.objects) == data
+
+
 def _retry_after(data: bytes) -> float:
     seconds = read_retry_after(data.decode("latin-1"))
     if seconds is None:
@@ -212,6 +228,8 @@ _KINDS = (b"artifact", b"artifact_version", b"signing_key", b"binary_part")
 _ANSWERS = (_BINARY, *(_BINARY.replace(b":binary:", b":%b:" % kind) for kind in _KINDS))
 
 TARGETS = (
+    Target(name="backup", parse=parse_backup, holds=_backup_holds, seeds=files("registry-backup")),
+    Target(name="backup-sums", parse=parse_sums, holds=_sums_holds, seeds=files("registry-backup")),
     Target(
         name="search",
         parse=_search,
