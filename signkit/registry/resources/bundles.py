@@ -15,15 +15,13 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from signkit.errors import MalformedError
-from signkit.formats.bundle import compute_bundle_hash
-from signkit.model import bundle as model
 from signkit.registry.bodies import BODY_SIZE, Body, BundleName, Id, Metadata, Name
 from signkit.registry.bundle_tables import Bundle, BundleMember
 from signkit.registry.context import VERSION_1, ApiRoute, ApiVersion, CurrentCaller, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_KEYS
 from signkit.registry.paging import Paging
-from signkit.registry.prn import Kind, Prn
+from signkit.registry.prn import Kind
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse_field
 from signkit.registry.resources.common import (
     answer_page,
@@ -36,6 +34,7 @@ from signkit.registry.shapes import BundleOfVersionsView, BundleView, SignatureV
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import ArtifactVersion, Binary
 from signkit.registry.tokens import Caller
+from signkit.registry.verdicts import bundle_hash
 from signkit.registry.views import (
     answer,
     view_bundle,
@@ -170,18 +169,8 @@ def _check_members(members: Sequence[_Member]) -> None:
 
 
 def _hash(members: Sequence[_Member], caller: Caller) -> str:
-    values = [
-        model.BundleMember(
-            prn=str(Prn(organization=caller.organization, kind=Kind.BINARY, id=binary.id)),
-            size=binary.size,
-            hash=binary.hash,
-            target=binary.target,
-            custom_metadata=None if metadata is None else json.loads(metadata),
-        )
-        for binary, metadata in members
-    ]
     try:
-        return compute_bundle_hash(values)
+        return bundle_hash(members, caller.organization)
     except MalformedError as error:
         raise refuse_field("binaries", str(error)) from None
 

@@ -15,8 +15,7 @@ from signkit.registry.problems import refuse_field
 from signkit.registry.resources.common import find_referred
 from signkit.registry.tables import SigningKey
 from signkit.registry.tokens import Caller
-from signkit.verify.ed25519 import enrol_public_key, verify_signature
-from signkit.verify.encoding import decode_base64
+from signkit.registry.verdicts import enrolled_key, verify_hash_signature
 
 
 class MadeSignature(Body):
@@ -59,10 +58,7 @@ def find_signing_key(session: Session, body: MadeSignature, caller: Caller) -> S
 
 
 def verify_over_hash(key: SigningKey, hash_text: str, signature: str) -> None:
-    """Verify over the two messages in use: a hash as text, and its raw bytes.
-
-    Their lengths differ, so that a signature over one is never one over the other (contract
-    section 3.2).
+    """Verify a signature that came in, over the hash it is said to be for.
 
     Args:
         key: Whose signature it is said to be.
@@ -72,13 +68,7 @@ def verify_over_hash(key: SigningKey, hash_text: str, signature: str) -> None:
     Raises:
         RefusedError: 422: it does not verify.
     """
-    # Judged when it came in.
-    public = enrol_public_key(decode_base64(key.value, what="value"), allow_test_keys=True)
-    raw = bytes.fromhex(signature)
-    for message in (hash_text.encode("ascii"), bytes.fromhex(hash_text)):
-        try:
-            verify_signature(public, message, raw)
-        except SignatureInvalidError:
-            continue
-        return
-    raise refuse_field("signature", f"does not verify under key {key.keyid} over the hash")
+    try:
+        verify_hash_signature(enrolled_key(key.value), hash_text, signature)
+    except SignatureInvalidError as error:
+        raise refuse_field("signature", str(error)) from None
