@@ -19,6 +19,7 @@
       SubmissionError 7         PartConflictError · ReceiptMismatchError · JournalError · StateError
       FileError 8               a file that cannot be read or written, or that changed meanwhile
       RegistryError 9           the embedded registry cannot serve
+        RegistryDamagedError 21 what it has on record, or a backup of it, is lost or damaged
 
 The tree is split by who must act. `code` is stable and for machines; `exit_code` is what a
 command ends with; the message says what, where, expected and got, in lower case and without a
@@ -380,6 +381,13 @@ class RegistryError(SignkitError):
 
     code = "registry"
     exit_code = 9
+
+
+class RegistryDamagedError(RegistryError):
+    """What a registry has on record, or a backup of it, is lost or damaged."""
+
+    code = "registry-damaged"
+    exit_code = 21
 
 
 def describe_error(error: SignkitError) -> dict[str, object]:

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import typer
 
-from signkit.cli import output, registry_profile, registry_records
-from signkit.cli.home import signkit_home
+from signkit.cli import output, registry_backup, registry_profile, registry_records
+from signkit.cli.data_folder import Data
+from signkit.cli.data_folder import data_folder as _data_folder
 from signkit.cli.key_source import AllowTestKeys
 from signkit.errors import UsageError
 from signkit.formats.display import escape, format_table
@@ -19,12 +20,6 @@ from signkit.formats.display import escape, format_table
 if TYPE_CHECKING:
     from signkit.registry.server import Ready
 
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        help="Data folder, or a footing file; $SIGNKIT_HOME/registry when not given.",
-    ),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _LARGEST_PORT = 65535
@@ -43,6 +38,7 @@ def register(app: typer.Typer) -> None:
     group.add_typer(tokens, name="token")
     registry_records.register(group)
     registry_profile.register(group)
+    registry_backup.register(group)
     app.add_typer(group, name="registry")
 
 
@@ -175,7 +171,3 @@ def revoke_token(
 
     token = revoke(_data_folder(data), name)
     output.show_result(asdict(token), f"revoked: {escape(name)}", as_json=as_json)
-
-
-def _data_folder(data: Path | None) -> Path:
-    return (signkit_home() / "registry" if data is None else data).absolute()

@@ -59,7 +59,7 @@ class FolderStore:
 
     def open(self, key: PartKey) -> BinaryIO:
         """Open a part for reading, unbuffered."""
-        return (self._folder(key.content) / _file_name(key)).open("rb", buffering=0)
+        return open_part(self._path, key)
 
     def retain(self, keys: Iterable[PartKey]) -> None:
         """Remove every part of the keys' content but those."""
@@ -159,7 +159,30 @@ class FolderStore:
             self._durable.add(folder)
 
     def _folder(self, content: ContentKey) -> Path:
-        return self._path / str(content.organization) / str(content.binary) / str(content.revision)
+        return _folder(self._path, content)
+
+
+def part_path(root: Path, key: PartKey) -> Path:
+    """Return where a part is kept.
+
+    Args:
+        root: The folder of a store.
+        key: The part.
+    """
+    return _folder(root, key.content) / _file_name(key)
+
+
+def open_part(root: Path, key: PartKey) -> BinaryIO:
+    """Open a part of a store that another process may be serving, unbuffered.
+
+    Raises:
+        FileNotFoundError: it is not here.
+    """
+    return part_path(root, key).open("rb", buffering=0)
+
+
+def _folder(root: Path, content: ContentKey) -> Path:
+    return root / str(content.organization) / str(content.binary) / str(content.revision)
 
 
 def _file_name(key: PartKey) -> str:
