@@ -11,16 +11,14 @@ from urllib.parse import urlsplit
 import typer
 
 from signkit.cli import output, registry_backup, registry_profile, registry_records
-from signkit.cli.data_folder import Data
-from signkit.cli.data_folder import data_folder as _data_folder
 from signkit.cli.key_source import AllowTestKeys
+from signkit.cli.registry_folder import AsJson, Data, data_folder
 from signkit.errors import UsageError
 from signkit.formats.display import escape, format_table
 
 if TYPE_CHECKING:
     from signkit.registry.server import Ready
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 _LARGEST_PORT = 65535
 
@@ -68,7 +66,7 @@ def serve(
 
     check_host(host, insecure=insecure_http)
     settings = Settings(
-        data=_data_folder(data),
+        data=data_folder(data),
         public_url=None if public_url is None else _check_url(public_url),
         access_log_path=log_file,
         allow_test_keys=allow_test_keys,
@@ -117,7 +115,7 @@ def examine(*, data: Data = None, as_json: AsJson = False) -> None:
     from signkit.registry.doctor import examine as run
     from signkit.registry.doctor import refuse_unhealthy
 
-    findings = run(_data_folder(data))
+    findings = run(data_folder(data))
     rows = [
         [finding.check, finding.health, escape(finding.detail), escape(finding.hint)]
         for finding in findings
@@ -145,7 +143,7 @@ def new_token(
     """Make a token and print it, this once."""
     from signkit.registry.admin import make_token
 
-    token = make_token(_data_folder(data), name)
+    token = make_token(data_folder(data), name)
     output.show_result({"name": name, "token": token}, token, as_json=as_json)
     output.note("keep it: only its digest is stored, so it cannot be shown again")
 
@@ -154,7 +152,7 @@ def list_tokens(*, data: Data = None, as_json: AsJson = False) -> None:
     """List tokens by name; the tokens themselves are not kept."""
     from signkit.registry.admin import list_tokens as load
 
-    tokens = load(_data_folder(data))
+    tokens = load(data_folder(data))
     rows = [[escape(token.name), token.inserted_at, token.revoked_at or ""] for token in tokens]
     text = format_table(["NAME", "MADE", "REVOKED"], rows)
     output.show_result({"tokens": [asdict(token) for token in tokens]}, text, as_json=as_json)
@@ -169,5 +167,5 @@ def revoke_token(
     """Revoke a token; a registry that runs refuses it at once."""
     from signkit.registry.admin import revoke_token as revoke
 
-    token = revoke(_data_folder(data), name)
+    token = revoke(data_folder(data), name)
     output.show_result(asdict(token), f"revoked: {escape(name)}", as_json=as_json)

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signkit.cli import output
-from signkit.cli.data_folder import Data, data_folder
+from signkit.cli.registry_folder import AsJson, Data, data_folder
 from signkit.errors import RegistryDamagedError
 from signkit.formats.display import escape, human_size
 
 if TYPE_CHECKING:
     from signkit.registry.inspection import Inspection
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(group: typer.Typer) -> None:

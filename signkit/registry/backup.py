@@ -35,8 +35,9 @@ from signkit.verify.digest import Sha256, compute_digest
 
 RECORD_NAME = "backup.json"
 SUMS_NAME = "SHA256SUMS"
-_OWN = {"objects", DATABASE_NAME, f"{DATABASE_NAME}.tmp", SUMS_NAME}
-_TEMPORARY = ".signkit-"
+_OWN = {"objects", DATABASE_NAME, SUMS_NAME}
+_COPY_NAME = f"{DATABASE_NAME}.tmp"
+_TEMPORARY = (".signkit-", _COPY_NAME)
 _PASSES = 20
 
 
@@ -180,7 +181,7 @@ class _Copier:
         raise RegistryError(message, hint="run it again at a quieter time; what is there is kept")
 
     def _copy_records(self) -> None:
-        temporary = self._target / f"{DATABASE_NAME}.tmp"
+        temporary = self._target / _COPY_NAME
         copy_records(self._source.records, temporary)
         temporary.chmod(PRIVATE_MODE)
         with temporary.open("rb") as file:
@@ -230,8 +231,9 @@ class _Copier:
         for path in self._target.glob("objects/*/*"):
             if path not in keep:
                 path.unlink()
-        for path in self._target.glob(f"{_TEMPORARY}*"):
-            path.unlink()
+        for path in self._target.iterdir():
+            if path.name.startswith(_TEMPORARY):
+                path.unlink()
 
 
 def _name(key: PartKey) -> str:

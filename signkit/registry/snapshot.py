@@ -26,6 +26,7 @@ from signkit.registry.store import ContentKey, PartKey
 from signkit.registry.tables import Binary, BinaryPart, Organization
 
 _ROWS_AT_ONCE = 1000
+_BESIDE = ("", "-journal", "-wal", "-shm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,8 @@ def copy_records(source: Path, target: Path) -> None:
     Raises:
         RegistryError: it is no database, or cannot be read or copied.
     """
-    target.unlink(missing_ok=True)
+    for suffix in _BESIDE:  # a journal of a copy that was killed would be played into this one
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
     try:
         with (
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as live,
