@@ -148,7 +148,8 @@ def _write_backup(source: Source, target: Path, hooks: Hooks) -> tuple[BackupRec
         sums=compute_digest(sums),
     )
     data = encode_backup(record)
-    write_new(target / RECORD_NAME, data, mode=PRIVATE_MODE)
+    # Renamed, not linked: a kill in between would leave a second name.
+    write_new(target / RECORD_NAME, data, mode=PRIVATE_MODE, replace=True)
     return record, compute_digest(data)
 
 
