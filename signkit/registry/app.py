@@ -19,6 +19,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from signkit.registry.access_log import AccessLog
+from signkit.registry.console import door, pages
 from signkit.registry.context import Parts
 from signkit.registry.database import is_full
 from signkit.registry.description import describe
@@ -57,6 +58,8 @@ _RESOURCES = (
     bundles,
     bundle_signatures,
     description,
+    door,
+    pages,
 )
 _log = logging.getLogger(__name__)
 
