@@ -75,8 +75,12 @@ def source_of(data: Path) -> Source:
     """Return where the registry of a data folder keeps what it has.
 
     Raises:
-        RegistryError: there is none.
+        RegistryError: there is none, or it stands on another footing.
     """
+    if data.is_file():
+        message = f"{data} names a footing that is not a folder: its database and its bucket"
+        hint = "have backups of their own: docs/howto/back-up-a-registry.md, at its end"
+        raise RegistryError(message, hint=hint)
     source = Source(records=data / DATABASE_NAME, content=data / "content")
     if not source.records.is_file():
         message = f"there is no registry in {data}"

@@ -27,15 +27,15 @@ from signkit.errors import SignkitError, UnknownKeyError
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.content import load_parts, part_key
 from signkit.registry.database import Database
-from signkit.registry.states import BinaryState, PartState
-from signkit.registry.store import PartKey
-from signkit.registry.tables import Binary, BinaryPart, BinarySignature, Organization, SigningKey
-from signkit.registry.verdicts import (
+from signkit.registry.ground_floor import (
     bundle_hash,
     enrolled_key,
     verify_binary_statement,
     verify_hash_signature,
 )
+from signkit.registry.states import BinaryState, PartState
+from signkit.registry.store import PartKey
+from signkit.registry.tables import Binary, BinaryPart, BinarySignature, Organization, SigningKey
 from signkit.verify.ed25519 import PublicKey
 
 if TYPE_CHECKING:

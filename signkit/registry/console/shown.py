@@ -13,15 +13,15 @@ from sqlalchemy.orm import Session
 from signkit.errors import MalformedError, SignkitError, UnknownKeyError
 from signkit.formats.words import encode_words
 from signkit.registry.bundle_tables import Bundle, BundleSignature
-from signkit.registry.states import BinaryState
-from signkit.registry.tables import Binary, BinarySignature, SigningKey
-from signkit.registry.tokens import Caller
-from signkit.registry.verdicts import (
+from signkit.registry.ground_floor import (
     bundle_hash,
     enrolled_key,
     verify_binary_statement,
     verify_hash_signature,
 )
+from signkit.registry.states import BinaryState
+from signkit.registry.tables import Binary, BinarySignature, SigningKey
+from signkit.registry.tokens import Caller
 from signkit.verify.ed25519 import PublicKey
 from signkit.verify.statement import Statement
 

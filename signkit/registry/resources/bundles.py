@@ -20,6 +20,7 @@ from signkit.registry.bundle_tables import Bundle, BundleMember
 from signkit.registry.context import VERSION_1, ApiRoute, ApiVersion, CurrentCaller, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_KEYS
+from signkit.registry.ground_floor import bundle_hash
 from signkit.registry.paging import Paging
 from signkit.registry.prn import Kind
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse_field
@@ -34,7 +35,6 @@ from signkit.registry.shapes import BundleOfVersionsView, BundleView, SignatureV
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import ArtifactVersion, Binary
 from signkit.registry.tokens import Caller
-from signkit.registry.verdicts import bundle_hash
 from signkit.registry.views import (
     answer,
     view_bundle,

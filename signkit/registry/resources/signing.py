@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 from signkit.errors import SignatureInvalidError
 from signkit.registry.bodies import Body, Name
 from signkit.registry.filters import match_keyid
+from signkit.registry.ground_floor import enrolled_key, verify_hash_signature
 from signkit.registry.problems import refuse_field
 from signkit.registry.resources.common import find_referred
 from signkit.registry.tables import SigningKey
 from signkit.registry.tokens import Caller
-from signkit.registry.verdicts import enrolled_key, verify_hash_signature
 
 
 class MadeSignature(Body):

@@ -220,6 +220,8 @@ def test_nothing_is_backed_up_over_what_is_there(made, tmp_path):
         back_up(source, made / "backup", hooks=hooks())
     with pytest.raises(RegistryError, match="there is no registry in"):
         source_of(tmp_path)
+    with pytest.raises(RegistryError, match="a footing that is not a folder"):
+        source_of(tmp_path / "mine")
 
 
 SIGNATURE = "UPDATE binary_signatures SET signature = ? WHERE row = 1"
@@ -290,7 +292,10 @@ def test_content_that_is_removed_meanwhile(tmp_path):
 
 def test_a_part_that_is_lost_or_damaged_ends_the_backup(made, tmp_path):
     data = shutil.copytree(made / "registry", tmp_path / "registry")
-    lost, damaged = sorted(path for path in (data / "content").rglob("0000*") if path.is_file())[:2]
+    lost, damaged = (
+        next((data / "content").rglob(f"*-{sha256(part).hexdigest()}"))
+        for part in (b"world", b"not signed")
+    )
     lost.unlink()
     damaged.write_bytes(b"x" * damaged.stat().st_size)
     with pytest.raises(RegistryDamagedError) as caught:
