@@ -66,7 +66,13 @@ def world(tmp_path_factory):
         yield World(registry.url, registry.token, records, browser)
 
 
-@pytest.fixture(params=SCREENS)
+# Both widths and both lights in the default suite; every pair of them in the sweep.
+_LATER = {"desktop-dark", "phone"}
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=[pytest.mark.sweep] * (name in _LATER)) for name in SCREENS]
+)
 def screen(world, request):
     """A page that is logged in, in one size and one light; nothing foreign was asked for."""
     size, scheme = SCREENS[request.param]
@@ -147,7 +153,7 @@ def test_from_the_list_to_who_signed(world, screen):
     assert "glucose midsummer" in page.get_by_role("main").inner_text()
 
 
-@pytest.mark.parametrize("screen", ["phone"], indirect=True)
+@pytest.mark.parametrize("screen", ["phone-dark"], indirect=True)
 def test_a_signature_that_does_not_verify_is_seen(world, screen):
     _name, page = screen
     page.goto(world.url + world.paths["refused"])
