@@ -20,7 +20,6 @@ from signkit.client.http import read_retry_after
 from signkit.client.search import encode_search
 from signkit.client.token import load_token
 from signkit.errors import MalformedError, SignkitError
-from signkit.registry import database, filters, tables
 from signkit.formats.registry_backup import (
     BackupRecord,
     Sums,
@@ -29,6 +28,7 @@ from signkit.formats.registry_backup import (
     parse_backup,
     parse_sums,
 )
+from signkit.registry import database, filters, tables
 from signkit.registry.bodies import parse_body
 from signkit.registry.download import _parse_range
 from signkit.registry.paging import _format_cursor, _parse_cursor
