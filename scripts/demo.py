@@ -53,7 +53,7 @@ def write_content(path: Path, size: int) -> None:
 def registry(folder: Path) -> Iterator[str]:
     """Run the embedded registry on a free port and yield its URL."""
     command = [BIN / "signkit", "registry", "serve", "--data", folder, "--port", "0"]
-    options = ["--log-file", folder.parent / "access.log", "--json"]
+    options = ["--log-file", folder.parent / "registry.log", "--json"]
     server = subprocess.Popen(
         [*command, *options],
         stdout=subprocess.PIPE,
@@ -71,11 +71,11 @@ def registry(folder: Path) -> Iterator[str]:
 
 
 def parts_sent(log: Path) -> int:
-    """Count the parts that the registry took, from its access log."""
+    """Count the parts that the registry took, from its log."""
     if not log.exists():
         return 0
     lines = log.read_text().splitlines()
-    return sum(1 for line in lines if " PUT " in line and "/upload/" in line and " 200 " in line)
+    return sum(1 for line in lines if '"path": "/upload/' in line and '"status": 200' in line)
 
 
 def submit_and_kill(command: list[str], log: Path, *, after: int) -> int:
@@ -132,7 +132,7 @@ def walk(folder: Path, size: int) -> None:
 
 def submit(response: str, url: str, folder: Path) -> dict[str, Any]:
     """Submit, cut in the middle, submit again."""
-    log = folder / "access.log"
+    log = folder / "registry.log"
     command = ["submit", response, "--registry", url, "--token-file", str(folder / "token")]
     first = submit_and_kill(command, log, after=4)
     say("cut", f"submit killed with SIGKILL after {first} parts had arrived")

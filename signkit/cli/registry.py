@@ -1,16 +1,24 @@
-"""`signkit registry`: the embedded registry and its tokens."""
+"""`signkit registry`: the embedded registry."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from signkit.cli import output, registry_backup, registry_profile, registry_records
+from signkit.cli import (
+    output,
+    registry_audit,
+    registry_backup,
+    registry_people,
+    registry_profile,
+    registry_records,
+)
 from signkit.cli.key_source import AllowTestKeys
 from signkit.cli.registry_folder import AsJson, Data, data_folder
 from signkit.errors import UsageError
@@ -18,7 +26,7 @@ from signkit.formats.display import escape, format_table
 
 if TYPE_CHECKING:
     from signkit.registry.server import Ready
-
+    from signkit.registry.tls import Certificate
 
 _LARGEST_PORT = 65535
 
@@ -29,33 +37,53 @@ def register(app: typer.Typer) -> None:
     group.command("serve")(serve)
     group.command("worker")(work)
     group.command("doctor")(examine)
-    tokens = typer.Typer(help="Keys to the registry.", no_args_is_help=True)
-    tokens.command("new")(new_token)
-    tokens.command("list")(list_tokens)
-    tokens.command("revoke")(revoke_token)
-    group.add_typer(tokens, name="token")
+    registry_people.register(group)
+    registry_audit.register(group)
     registry_records.register(group)
     registry_profile.register(group)
     registry_backup.register(group)
     app.add_typer(group, name="registry")
 
 
+Port = typer.Option(min=0, max=_LARGEST_PORT, help="Port; 0 takes a free one.")
+MetricsPort = typer.Option(
+    min=0, max=_LARGEST_PORT, help="Serve Prometheus metrics on this port as well."
+)
+Proxies = typer.Option(
+    metavar="NETWORK",
+    help="Believe the X-Forwarded-For and -Proto of this address or network; again for several.",
+)
+Rate = typer.Option(
+    min=0, help="Requests a second of one token, or of one address without one; 0: any."
+)
+Drain = typer.Option(min=0, help="Seconds to serve on, not ready, after SIGTERM.")
+
+
 def serve(
     *,
     data: Data = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=_LARGEST_PORT, help="Port; 0 takes a free one.")
-    ] = 8377,
+    port: Annotated[int, Port] = 8377,
     public_url: Annotated[
         str | None, typer.Option(help="How clients reach it, where a proxy stands before it.")
     ] = None,
-    log_file: Annotated[
-        Path | None, typer.Option(help="Append the access log to this file as well.")
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Serve https under this certificate (PEM, with its chain).")
     ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its private key, where that is in another file.")
+    ] = None,
+    trusted_proxy: Annotated[list[str] | None, Proxies] = None,
     insecure_http: Annotated[
         bool, typer.Option(help="Listen beyond this machine without TLS.")
     ] = False,
+    rate_limit: Annotated[float, Rate] = 0,
+    drain: Annotated[float, Drain] = 0,
+    log_file: Annotated[
+        Path | None, typer.Option(help="Append the log to this file as well.")
+    ] = None,
+    metrics_port: Annotated[int | None, MetricsPort] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve metrics on.")] = "127.0.0.1",
     allow_test_keys: AllowTestKeys = False,
     as_json: AsJson = False,
 ) -> None:
@@ -64,11 +92,17 @@ def serve(
     from signkit.registry.server import serve as run
     from signkit.registry.settings import Settings
 
-    check_host(host, insecure=insecure_http)
+    check_host(host, insecure=insecure_http or tls_certificate is not None)
     settings = Settings(
         data=data_folder(data),
         public_url=None if public_url is None else _check_url(public_url),
-        access_log_path=log_file,
+        tls=_find_certificate(tls_certificate, tls_key),
+        trusted_proxies=tuple(_check_network(each) for each in trusted_proxy or ()),
+        rate_limit=rate_limit,
+        drain_seconds=drain,
+        log_path=log_file,
+        metrics_host=metrics_host,
+        metrics_port=metrics_port,
         allow_test_keys=allow_test_keys,
     )
 
@@ -78,13 +112,33 @@ def serve(
     run(settings, host=host, port=port, announce=announce)
 
 
+def _find_certificate(path: Path | None, key: Path | None) -> Certificate | None:
+    from signkit.registry.tls import Certificate
+
+    if path is None and key is not None:
+        message = "--tls-key without --tls-certificate"
+        raise UsageError(message, hint="give both, or neither for plain http")
+    return None if path is None else Certificate(path=path, key=key)
+
+
+def _check_network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError as error:
+        message = f"--trusted-proxy: expected an address or a network: {error}"
+        raise UsageError(message, hint="such as 10.0.0.7 or 10.0.0.0/24") from None
+    return text
+
+
 def _announce(ready: Ready, *, as_json: bool) -> None:
     if as_json:
-        value = {"url": ready.url, "data": ready.data, "pid": ready.pid}
+        value = {"url": ready.url, "data": ready.data, "pid": ready.pid, "metrics": ready.metrics}
         output.show_bytes(json.dumps(value).encode("ascii") + b"\n")
         return
     output.show_result({}, f"registry: {ready.url}", as_json=False)
     output.note(f"data folder: {escape(ready.data)}")
+    if ready.metrics is not None:
+        output.note(f"metrics: {ready.metrics}")
     output.note(f"get a token: signkit registry token new --data {escape(ready.data)}")
 
 
@@ -132,40 +186,3 @@ def _check_url(url: str) -> str:
         message = f"--public-url: expected scheme, host and port only, got {url!r}"
         raise UsageError(message, hint="such as https://registry.example")
     return url.rstrip("/")
-
-
-def new_token(
-    *,
-    data: Data = None,
-    name: Annotated[str, typer.Option(help="Under which it is listed.")] = "default",
-    as_json: AsJson = False,
-) -> None:
-    """Make a token and print it, this once."""
-    from signkit.registry.admin import make_token
-
-    token = make_token(data_folder(data), name)
-    output.show_result({"name": name, "token": token}, token, as_json=as_json)
-    output.note("keep it: only its digest is stored, so it cannot be shown again")
-
-
-def list_tokens(*, data: Data = None, as_json: AsJson = False) -> None:
-    """List tokens by name; the tokens themselves are not kept."""
-    from signkit.registry.admin import list_tokens as load
-
-    tokens = load(data_folder(data))
-    rows = [[escape(token.name), token.inserted_at, token.revoked_at or ""] for token in tokens]
-    text = format_table(["NAME", "MADE", "REVOKED"], rows)
-    output.show_result({"tokens": [asdict(token) for token in tokens]}, text, as_json=as_json)
-
-
-def revoke_token(
-    name: Annotated[str, typer.Argument(help="The token's name.")],
-    *,
-    data: Data = None,
-    as_json: AsJson = False,
-) -> None:
-    """Revoke a token; a registry that runs refuses it at once."""
-    from signkit.registry.admin import revoke_token as revoke
-
-    token = revoke(data_folder(data), name)
-    output.show_result(asdict(token), f"revoked: {escape(name)}", as_json=as_json)

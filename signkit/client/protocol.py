@@ -43,6 +43,8 @@ from signkit.client.resources import (
 from signkit.client.retry import Retrier
 from signkit.client.search import encode_search
 from signkit.errors import FormatError, ReceiptMismatchError, TransportError
+from signkit.formats.registry_audit import format_ledger_point
+from signkit.model.audit import LedgerPoint
 from signkit.verify.digest import Sha256
 from signkit.verify.encoding import Fields, encode_base64, encode_json
 
@@ -263,12 +265,15 @@ class RegistryClient:
         if not is_stored(reply):
             raise describe_upload_refusal(reply, what)
 
-    def create_signature(self, prn: str, attached: Attached) -> None:
+    def create_signature(
+        self, prn: str, attached: Attached, *, ledger: LedgerPoint | None = None
+    ) -> None:
         """Attach a signature; once.
 
         Args:
             prn: The binary's.
             attached: The signing key's prn and the signature in hex.
+            ledger: Where the ledger of the station that made it stood, for the registry's audit.
 
         Raises:
             ReceiptMismatchError: the registry answers with another signature.
@@ -279,7 +284,9 @@ class RegistryClient:
             "signature": attached.signature,
             "signing_key_prn": attached.signing_key_prn,
         }
-        made = self._create("/binary_signatures", body, "binary_signature", read_signature)
+        headers = None if ledger is None else {"signkit-ledger": format_ledger_point(ledger)}
+        value = self._call("POST", "/binary_signatures", body=body, headers=headers)
+        made = self._read(value, "binary_signature", what, read_signature)
         if made != (prn, attached):
             message = f"{what}: the registry answers with another signature than was sent"
             raise ReceiptMismatchError(message)

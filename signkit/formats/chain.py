@@ -127,7 +127,7 @@ class Chain(Generic[Entry]):
 
     def _place(self, entry: Entry) -> tuple[Line[Entry], bytes]:
         sequence, before = self._end.sequence + 1, self._end.head
-        data = _encode(self._shape, entry, sequence, before)
+        data = encode_line(self._shape, entry, sequence, before)
         after = _digest(data)
         return Line(sequence=sequence, before=before, after=after, entry=entry), data
 
@@ -328,7 +328,7 @@ class _Follower(Generic[Entry]):
             raise self._broken(str(error)) from error
         if previous != self._before:
             raise self._broken(f"{where} does not follow the line before it")
-        if _encode(self._shape, entry, number, previous) != line:
+        if encode_line(self._shape, entry, number, previous) != line:
             raise self._broken(f"{where} is not spelled as a writer spells it")
         return entry
 
@@ -345,7 +345,8 @@ def _digest(line: bytes) -> Sha256:
     return Sha256(sha256(line).digest())
 
 
-def _encode(shape: Shape[Entry], entry: Entry, sequence: int, previous: Sha256) -> bytes:
+def encode_line(shape: Shape[Entry], entry: Entry, sequence: int, previous: Sha256) -> bytes:
+    """Return the line of an entry at a place, without its line feed."""
     return _start(sequence, previous) + encode_json(shape.encode(entry))[1:]
 
 

@@ -18,12 +18,14 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from signkit.registry.access_log import AccessLog
 from signkit.registry.console import door, pages
 from signkit.registry.context import Parts
 from signkit.registry.database import is_full
 from signkit.registry.description import describe
 from signkit.registry.edge import Edge
+from signkit.registry.limits import RateLimit
+from signkit.registry.log import Log
+from signkit.registry.metrics import Metrics
 from signkit.registry.problems import (
     DISK_FULL,
     INVALID,
@@ -39,15 +41,17 @@ from signkit.registry.resources import (
     bundles,
     content,
     description,
+    health,
     parts,
     signatures,
     signing_keys,
     users,
 )
 from signkit.registry.store import StoreUnavailableError
+from signkit.registry.tracing import configure_tracing
 from signkit.registry.views import answer
 
-_RESOURCES = (
+RESOURCES = (
     users,
     artifacts,
     artifact_versions,
@@ -57,6 +61,7 @@ _RESOURCES = (
     signatures,
     bundles,
     bundle_signatures,
+    health,
     description,
     door,
     pages,
@@ -67,20 +72,22 @@ _log = logging.getLogger(__name__)
 class _Application(FastAPI):
     """The framework's application within the edge, through which the answer to a defect goes, too."""
 
-    def __init__(self, *, log: AccessLog, **options: Any) -> None:  # noqa: ANN401
+    def __init__(self, *, log: Log, metrics: Metrics, **options: Any) -> None:  # noqa: ANN401
         super().__init__(**options)
         self._log = log
+        self._metrics = metrics
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put the edge outside of everything that the framework does."""
-        return Edge(super().build_middleware_stack(), log=self._log)
+        return Edge(super().build_middleware_stack(), log=self._log, metrics=self._metrics)
 
 
-def create_app(registry: Parts) -> FastAPI:
+def create_app(registry: Parts, log: Log) -> FastAPI:
     """Make the application.
 
     Args:
         registry: What it is made of, opened by the caller (`footing.open_parts`).
+        log: Gets a line for each request.
     """
 
     @asynccontextmanager
@@ -92,16 +99,19 @@ def create_app(registry: Parts) -> FastAPI:
             await registry.receiver.close()
         registry.database.close()
 
+    metrics = Metrics()
     app = _Application(
-        log=AccessLog(registry.settings.access_log_path),
+        log=log,
+        metrics=metrics,
         title="signkit registry",
         openapi_url=None,
         redirect_slashes=False,
+        telemetry=configure_tracing(),
         generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.state.parts = registry
-    routers = [resource.router for resource in _RESOURCES]
+    routers = [resource.router for resource in RESOURCES]
     if registry.receiver is not None:
         routers.append(content.router)
     for router in routers:
@@ -109,6 +119,9 @@ def create_app(registry: Parts) -> FastAPI:
     app.state.routers = routers
     app.state.describe = cache(lambda: describe(app, routers))
     _answer_errors(app)
+    app.state.stopping = False
+    app.state.rate_limit = RateLimit(registry.settings.rate_limit)
+    app.state.metrics = metrics
     return app
 
 

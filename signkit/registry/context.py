@@ -13,25 +13,33 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
-from signkit.errors import MalformedError
+from signkit.errors import FormatError, MalformedError
+from signkit.formats.registry_audit import parse_ledger_point
+from signkit.model.audit import Actor, ActorKind
+from signkit.registry.access import demand
+from signkit.registry.audit import Acting, current_acting
 from signkit.registry.bodies import BODY_SIZE, parse_body
 from signkit.registry.database import Database
 from signkit.registry.hashing import ContentJobs
+from signkit.registry.limits import RateLimit
 from signkit.registry.problems import (
     BAD_REQUEST,
     TIMEOUT,
     TOO_LARGE,
     UNAUTHENTICATED,
     UNSUPPORTED,
+    RefusedError,
     refuse,
     refuse_field,
 )
+from signkit.registry.scopes import needed_scopes
 from signkit.registry.settings import Settings
 from signkit.registry.store import ContentStore, UrlTerms
 from signkit.registry.tokens import Caller, find_caller
 from signkit.registry.upload import Receiver
 
 VERSION_1, VERSION_2 = "1", "2"
+_LEDGER = "signkit-ledger"
 _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 _CHALLENGE = {"www-authenticate": 'Bearer realm="signkit registry"'}
 
@@ -90,7 +98,10 @@ class ApiRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             _check_version(request)
-            request.state.caller = await run_in_threadpool(_authenticate, request)
+            caller = await _admit(request)
+            demand(caller, needed_scopes(request.method, self.path))
+            request.state.caller = caller
+            current_acting.set(_acting(request, caller))
             if self.body_field is not None:
                 request = await _JsonRequest.read(request)
             return await handler(request)
@@ -132,6 +143,34 @@ def _check_version(request: Request) -> None:
         raise refuse_field("x-api-version", f"expected {VERSION_1} or {VERSION_2}")
 
 
+async def _admit(request: Request) -> Caller:
+    """Return who calls; one who asks too often is turned away before anything is looked up."""
+    limit: RateLimit = request.app.state.rate_limit
+    address = f"address {request.client.host if request.client else ''}"
+    limit.check(address)
+    try:
+        caller = await run_in_threadpool(_authenticate, request)
+    except RefusedError:
+        limit.count(address)
+        raise
+    token = f"token {caller.token}"
+    limit.check(token)
+    limit.count(token)
+    return caller
+
+
+def _acting(request: Request, caller: Caller) -> Acting:
+    """Return who acts, and upon which point of a station's ledger the request says that it does."""
+    ledger = None
+    text = request.headers.get(_LEDGER)
+    if text is not None:
+        try:
+            ledger = parse_ledger_point(text, what=_LEDGER)
+        except FormatError as error:
+            raise refuse_field(_LEDGER, str(error)) from None
+    return Acting(actor=Actor(kind=ActorKind.TOKEN, name=caller.token), ledger=ledger)
+
+
 def _authenticate(request: Request) -> Caller:
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
@@ -141,7 +180,9 @@ def _authenticate(request: Request) -> Caller:
     with parts_of(request).database.read() as session:
         caller = find_caller(session, token.strip())
     if caller is None:
-        raise refuse(UNAUTHENTICATED, "unknown or revoked token", headers=_CHALLENGE)
+        raise refuse(
+            UNAUTHENTICATED, "a token that is unknown, revoked or past its end", headers=_CHALLENGE
+        )
     return caller
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TypeVar
@@ -50,6 +50,7 @@ class Database:
     """
 
     def __init__(self, where: Path | URL) -> None:
+        self._watcher: Callable[[Session, object], None] | None = None
         self._reading: Engine
         self._writing: Engine
         self._log: GroupSync | None = None
@@ -88,6 +89,8 @@ class Database:
             self._turn,
             Session(self._writing, expire_on_commit=False, info={_WRITES: True}) as session,
         ):
+            if self._watcher is not None:
+                event.listen(session, "after_flush", self._watcher)
             yield session
             session.commit()
             ticket = self._log.note() if self._log else 0
@@ -96,6 +99,10 @@ class Database:
                 self._log.wait(ticket)
         except OSError as error:
             raise OperationalError("fdatasync", None, error) from error
+
+    def watch(self, watcher: Callable[[Session, object], None]) -> None:
+        """Have every change seen: the watcher is called after each flush, in its transaction."""
+        self._watcher = watcher
 
     @contextmanager
     def set_up(self) -> Iterator[Connection]:
@@ -115,6 +122,7 @@ def _sqlite(path: Path) -> Engine:
         URL.create("sqlite", database=str(path)),
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
+        hide_parameters=True,  # an error that is logged shows no values
     )
     event.listen(engine, "connect", _set_up_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -160,6 +168,7 @@ def _postgresql(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_size=_POOL_SIZE,
         max_overflow=_POOL_OVERFLOW,
+        hide_parameters=True,
         # A connection that the server closed meanwhile is replaced instead of failing a request.
         pool_pre_ping=True,
         connect_args={"connect_timeout": _CONNECT_SECONDS, "options": options},

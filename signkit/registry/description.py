@@ -28,6 +28,7 @@ from signkit.registry.problems import (
     NOT_FOUND,
     TIMEOUT,
     TOO_LARGE,
+    TOO_MANY,
     UNAUTHENTICATED,
     UNAVAILABLE,
     UNSUPPORTED,
@@ -66,7 +67,10 @@ class FieldRefusal(TypedDict):
 _MEANINGS: dict[int, tuple[str, type]] = {
     BAD_REQUEST: ("what was sent is not what was declared", Refusal),
     UNAUTHENTICATED: ("no token, or one that does not count", Refusal),
-    FORBIDDEN: ("the URL was changed or has expired", Refusal),
+    FORBIDDEN: (
+        "the token does not reach that far, or the URL was changed or has expired",
+        Refusal,
+    ),
     NOT_FOUND: ("no such resource", Refusal),
     TIMEOUT: ("the sender paused too long", Refusal),
     CONFLICT: ("taken, in use, or not in this state", FieldRefusal),
@@ -74,12 +78,14 @@ _MEANINGS: dict[int, tuple[str, type]] = {
     TOO_LARGE: ("beyond the limit", Refusal),
     UNSUPPORTED: ("a body that is not sent as it is", Refusal),
     INVALID: ("understood, and wrong", FieldRefusal),
+    TOO_MANY: ("asked too often", Refusal),
     _DEFECT: ("a defect of the registry", Refusal),
     UNAVAILABLE: ("the database is busy, or the content store cannot be reached", Refusal),
     DISK_FULL: ("there is no room", Refusal),
 }
 _HEADERS = {
     UNAUTHENTICATED: {"www-authenticate": {"required": True, "schema": {"type": "string"}}},
+    TOO_MANY: {"retry-after": {"required": True, "schema": {"type": "string"}}},
     UNAVAILABLE: {"retry-after": {"required": True, "schema": {"type": "string"}}},
 }
 _REQUEST_ID = {
@@ -132,7 +138,7 @@ def refusals(*statuses: int) -> Responses:
 
 # Whatever is asked, the disk may be full or the database busy.
 ALWAYS = refusals(_DEFECT, UNAVAILABLE, DISK_FULL)
-WITH_TOKEN = refusals(UNAUTHENTICATED, INVALID) | ALWAYS
+WITH_TOKEN = refusals(UNAUTHENTICATED, FORBIDDEN, INVALID, TOO_MANY) | ALWAYS
 WITH_BODY = (TIMEOUT, TOO_LARGE, UNSUPPORTED)
 
 

@@ -1,7 +1,7 @@
 """What every request and answer passes through, whatever the route.
 
 Gives each request an id, collapses slashes that a base URL left in the path, sends the security
-headers, and writes the access log.
+headers, counts, and writes the log.
 """
 
 from __future__ import annotations
@@ -12,24 +12,31 @@ import string
 import time
 from typing import TYPE_CHECKING
 
+from signkit.registry.log import current_request
+from signkit.registry.tracing import trace_of_request
+
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from signkit.registry.access_log import AccessLog
+    from signkit.registry.log import Log
+    from signkit.registry.metrics import Metrics
 
 _ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 20
+_GIVEN_IDS = (b"peridio-request-id", b"x-request-id")
+_GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _EXCHANGE = "signkit.exchange"
 _SLASHES = re.compile("//+")
+_PATH_LENGTH = 300
 # Of every answer that says nothing else itself.
 _DEFAULTS = (
-    (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 )
+_NO_ROUTE = "none"
 
 
 def note_bytes(request: Request, size: int) -> None:
@@ -45,11 +52,13 @@ class Edge:
     Args:
         app: What is inside.
         log: Gets a line for each request.
+        metrics: Counts it.
     """
 
-    def __init__(self, app: ASGIApp, *, log: AccessLog) -> None:
+    def __init__(self, app: ASGIApp, *, log: Log, metrics: Metrics) -> None:
         self._app = app
         self._log = log
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -58,18 +67,46 @@ class Edge:
             return
         # http://host//artifacts is what a base URL with a trailing slash makes (contract 1.1).
         scope["path"] = _SLASHES.sub("/", scope["path"])
-        exchange = _Exchange(receive, send)
+        exchange = _Exchange(receive, send, identity=_identify(scope))
         scope[_EXCHANGE] = exchange
+        current_request.set(exchange.identity)
         started = time.perf_counter()
         try:
-            await self._app(scope, exchange.receive, exchange.send)
+            with self._metrics.serving():
+                await self._app(scope, exchange.receive, exchange.send)
         finally:
-            milliseconds = (time.perf_counter() - started) * 1000
-            details = (
-                f"in={exchange.bytes_in} out={exchange.bytes_out} ms={milliseconds:.1f}"
-                f" id={exchange.identity}"
-            )
-            self._log.write(scope["method"], scope["path"], exchange.status, details=details)
+            self._note(scope, exchange, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, exchange: _Exchange, seconds: float) -> None:
+        method, status = scope["method"], exchange.status
+        received, sent = exchange.bytes_in, exchange.bytes_out
+        route = getattr(scope.get("route"), "path", _NO_ROUTE)
+        self._metrics.count(method, route, status, seconds=seconds, received=received, sent=sent)
+        client = scope.get("client")
+        caller = scope.get("state", {}).get("caller")
+        fields = {
+            "id": exchange.identity,
+            "trace": trace_of_request(),
+            "client": client and client[0],
+            "organization": caller and str(caller.organization),
+            "token": caller and caller.token,
+            "method": method,
+            "path": scope["path"][:_PATH_LENGTH],
+            "status": status,
+            "in": received,
+            "out": sent,
+            "ms": round(seconds * 1000, 1),
+        }
+        self._log.write("request", fields)
+
+
+def _identify(scope: Scope) -> str:
+    """Return the id that the client gave the request, where it is one, or a new one."""
+    for name, value in scope["headers"]:
+        if name in _GIVEN_IDS and _GIVEN_ID.fullmatch(value):
+            given: str = value.decode("ascii")
+            return given
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
 
 
 class _Exchange:
@@ -77,11 +114,11 @@ class _Exchange:
 
     __slots__ = ("_receive", "_send", "bytes_in", "bytes_out", "identity", "status")
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, *, identity: str) -> None:
         self._receive = receive
         self._send = send
         self.bytes_in = self.bytes_out = self.status = 0
-        self.identity = "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+        self.identity = identity
 
     async def receive(self) -> Message:
         message = await self._receive()

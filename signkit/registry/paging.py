@@ -23,6 +23,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from signkit.errors import MalformedError
+from signkit.registry.access import visible
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.filters import Condition, Keys, compile_search
 from signkit.registry.problems import refuse_field
@@ -103,7 +104,7 @@ def list_page(
     bound = "\n".join(
         (str(caller.organization), table.__tablename__, request.order, request.search or "")
     )
-    statement = select(table).where(table.organization_row == caller.organization_row)
+    statement = select(table).where(*visible(table, caller))
     statement = statement.where(*_conditions(request, keys, caller))
     place = tuple_(table.inserted_at, table.id)
     columns = (table.inserted_at, table.id)

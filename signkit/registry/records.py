@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from signkit.errors import RegistryError
+from signkit.registry.audit import record_changes
 from signkit.registry.database import Database, migrate
 from signkit.registry.folder import DataFolder, open_data_folder, setup_lock
 from signkit.registry.footing_file import check_installed
-from signkit.registry.tokens import ensure_organization
+from signkit.registry.organizations import ensure_organization
 
 
 def open_records(data: Path) -> Database:
@@ -35,6 +36,7 @@ def open_database(folder: DataFolder) -> Database:
     database = Database(folder.database_path)
     with setup_lock(folder.path):
         migrate(database)
+    database.watch(record_changes)
     with database.write() as session:
         ensure_organization(session)
     return database

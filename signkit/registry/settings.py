@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from signkit.registry.tls import Certificate
+
 _HOUR = 3600
 
 
@@ -23,7 +25,12 @@ class Settings:
         hash_wait_seconds: How long a PATCH to hashing waits for the verdict before it answers.
         hash_workers: Threads that hash content.
         abandon_seconds: After what time an upload that nobody went on with is taken back.
-        access_log_path: A file that gets each line of the access log as well, or None.
+        log_path: A file that gets each line of the log as well, or None.
+        tls: The certificate to serve under, or None: plain HTTP.
+        trusted_proxies: Addresses and networks whose X-Forwarded-For and -Proto are believed.
+        rate_limit: Requests a second of one token, or of one address without a good one; 0: any.
+        drain_seconds: How long to serve on after SIGTERM, so that a load balancer notices.
+        metrics_host, metrics_port: Where metrics are served; None: nowhere.
         allow_test_keys: Whether signing keys may be published test keys.
     """
 
@@ -35,5 +42,11 @@ class Settings:
     hash_wait_seconds: float = 1.0
     hash_workers: int = 2
     abandon_seconds: int = 7 * 24 * _HOUR
-    access_log_path: Path | None = None
+    log_path: Path | None = None
+    tls: Certificate | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    rate_limit: float = 0
+    drain_seconds: float = 0
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
     allow_test_keys: bool = False

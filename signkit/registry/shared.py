@@ -5,19 +5,20 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, event, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from signkit.errors import RegistryError
+from signkit.registry.audit import record_changes
 from signkit.registry.context import Parts
 from signkit.registry.database import Database, migrate
 from signkit.registry.footing_file import FootingFile, load_footing_file
 from signkit.registry.job_queue import QueuedJobs, make_tables
+from signkit.registry.organizations import ensure_organization
 from signkit.registry.s3_store import S3Store
 from signkit.registry.settings import Settings
 from signkit.registry.shared_tables import Secret
-from signkit.registry.tokens import ensure_organization
 
 _SECRET_NAME = "cursors"  # noqa: S105  (its name)
 _SECRET_SIZE = 32
@@ -58,6 +59,7 @@ def open_shared_database(footing: FootingFile) -> tuple[Database, bytes]:
         RegistryError: they cannot be used.
     """
     database = Database(footing.database)
+    database.watch(record_changes)
     try:
         migrate(database)
         with database.set_up() as connection:
@@ -73,6 +75,7 @@ def open_shared_database(footing: FootingFile) -> tuple[Database, bytes]:
 
 def _fill(connection: Connection) -> bytes:
     with Session(connection, join_transaction_mode="rollback_only") as session:
+        event.listen(session, "after_flush", record_changes)
         ensure_organization(session)
         query = select(Secret.value).where(Secret.name == _SECRET_NAME)
         value = session.scalar(query)

@@ -64,7 +64,7 @@ class Organization(Base):
     """A namespace: nothing is shared between two."""
 
     __tablename__ = "organizations"
-    __table_args__ = (UniqueConstraint("id"),)
+    __table_args__ = (UniqueConstraint("id"), Index(None, "name", unique=True))
     name: Mapped[str] = mapped_column(_LABEL)
 
 
@@ -80,13 +80,20 @@ class User(Base):
 
 
 class Token(Base):
-    """An API key, of which only the SHA-256 is kept."""
+    """An API key, of which only the SHA-256 is kept.
+
+    `artifacts` holds the ids of those that it is limited to, as hexadecimal digits with spaces
+    between, or None: so what an artifact's removal takes away never opens the others.
+    """
 
     __tablename__ = "tokens"
     __table_args__ = (UniqueConstraint("name"), UniqueConstraint("hash"))
     user_row: Mapped[int] = mapped_column(ForeignKey("users.row"))
     name: Mapped[str] = mapped_column(_LABEL)
     hash: Mapped[str] = mapped_column(_HASH)
+    scopes: Mapped[str] = mapped_column(String(64))
+    artifacts: Mapped[str | None] = mapped_column(Text)
+    expires_at: Mapped[int | None] = mapped_column(BigInteger)
     revoked_at: Mapped[int | None] = mapped_column(BigInteger)
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 

@@ -27,6 +27,7 @@ from signkit.registry.clean_up import SHARDS, YOUNG_SECONDS, give_up, sweep
 from signkit.registry.database import Database
 from signkit.registry.footing_file import load_footing_file
 from signkit.registry.job_queue import HASH, QUEUE, conninfo, lock_name
+from signkit.registry.log import Log, LogHandler
 from signkit.registry.s3_store import S3Store
 from signkit.registry.settings import Settings
 from signkit.registry.shared import open_shared_database
@@ -71,7 +72,7 @@ def work(settings: Settings, *, concurrency: int, announce: Callable[[Working], 
     Raises:
         RegistryError, MalformedError: the footing cannot be used.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, handlers=[LogHandler(Log(None))])
     footing = load_footing_file(settings.data)
     store = S3Store(footing.bucket)
     database, _ = open_shared_database(footing)

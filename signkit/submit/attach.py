@@ -93,7 +93,7 @@ def _attach(client: RegistryClient, prn: str, signature: RegistrySignature, key_
             return
         try:
             attached = Attached(signing_key_prn=key_prn, signature=signature.value)
-            client.create_signature(prn, attached)
+            client.create_signature(prn, attached, ledger=signature.ledger)
         except StatusError as error:
             if error.status not in CONTENDED or not _carries(client.get_binary(prn), signature):
                 raise

@@ -32,6 +32,7 @@ from signkit.formats.envelope import join_envelopes
 from signkit.formats.files import read_file
 from signkit.formats.plan import parse_plan
 from signkit.formats.request import open_request
+from signkit.model.audit import LedgerPoint
 from signkit.model.plan import Plan, PlannedItem
 from signkit.model.request import Item, VerifiedRequest
 from signkit.model.response import Answer, ItemError, ItemResult, NamedKey
@@ -63,10 +64,12 @@ class RegistrySignature:
     Attributes:
         key: Who signed, and the name that the station gives the key.
         value: 128 upper-case hex digits.
+        ledger: Where the ledger of the station that made it stood, or None where none made it.
     """
 
     key: NamedKey
     value: str
+    ledger: LedgerPoint | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,8 +223,9 @@ def open_submission(
         raise ResponseError(str(error), hint=error.hint, reason=error.code) from error
     verify_answer(answer, request)
     keys = {key.public_key.keyid: key for key in answer.keys}
+    ledgers = _find_ledgers(answer)
     items = tuple(
-        _join(result, request.request.items[result.item], planned, keys)
+        _join(result, request.request.items[result.item], planned, keys, ledgers=ledgers)
         for result, planned in zip(answer.items, plan.items, strict=True)
     )
     return Submission(request=request, answer=answer, items=items)
@@ -266,13 +270,31 @@ def _check_pins(answer: Answer, pins: Pins) -> None:
                 raise UnknownKeyError(message, hint="add it with --key, if it is a key of yours")
 
 
+def _find_ledgers(answer: Answer) -> dict[str, LedgerPoint]:
+    """Return by keyid where the ledger of the station stood that used the key."""
+    return {
+        key.public_key.keyid: LedgerPoint(
+            station=each.station_key.keyid,
+            sequence=each.response.sequence,
+            head=each.response.ledger_after,
+        )
+        for each in answer.responses
+        for key in each.response.keys
+    }
+
+
 def _join(
-    result: ItemResult, item: Item, planned: PlannedItem, keys: Mapping[str, NamedKey]
+    result: ItemResult,
+    item: Item,
+    planned: PlannedItem,
+    keys: Mapping[str, NamedKey],
+    *,
+    ledgers: Mapping[str, LedgerPoint],
 ) -> SignedItem | UnsignedItem:
     if result.error is not None:
         return UnsignedItem(place=result.item, item=item, error=result.error)
     signatures = tuple(
-        RegistrySignature(key=keys[each.keyid], value=each.value)
+        RegistrySignature(key=keys[each.keyid], value=each.value, ledger=ledgers.get(each.keyid))
         for each in result.signatures
         if each.scheme == peridio.NAME and isinstance(each.value, str)
     )

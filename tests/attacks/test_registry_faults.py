@@ -20,6 +20,7 @@ from signkit.registry.app import create_app
 from signkit.registry.folder import open_data_folder
 from signkit.registry.folder_store import FolderStore
 from signkit.registry.footing import open_parts
+from signkit.registry.log import Log
 from signkit.registry.records import open_database
 from signkit.registry.search import parse_search
 from signkit.registry.settings import Settings
@@ -169,7 +170,7 @@ def test_f60_a_folder_that_cannot_be_written(tmp_path):
 
 def test_a_defect_is_one_sentence_with_an_id_and_no_more(tmp_path):
     with open_parts(Settings(data=tmp_path / "registry")) as parts:
-        app = create_app(parts)
+        app = create_app(parts, Log(None))
 
         @app.get("/defect")
         def defect() -> None:

@@ -17,7 +17,7 @@ DESIGN = ROOT / "docs" / "design"
 CONTROL = re.compile(r"\bSK-[A-Z0-9]+(?:-[A-Z0-9]+)*\b")
 CODE_SPAN = re.compile(r"`([^`]+)`")
 STATES = {"held", "limitation", "absent", "open"}
-ATTACK = re.compile(r"(?:TUF|UP)-\d+|P\d\d")
+ATTACK = re.compile(r"(?:RG|TUF|UP)-\d+|P\d\d")
 
 
 class Control(NamedTuple):

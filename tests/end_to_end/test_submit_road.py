@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from signkit.formats.registry_audit import read_audit
 from signkit.verify.digest import Sha256
 from tests.support.commands import Machine
 from tests.support.keys import PROD, STATION, STRANGER
@@ -93,12 +94,12 @@ def log_lines(registry: RunningRegistry) -> list[str]:
 def uploads(registry: RunningRegistry, prn: str, *, after: int = 0) -> list[int]:
     """The parts that the access log says were taken, from a line of the log on."""
     identity = prn.rpartition(":")[2]
-    words = [
-        line.split()
-        for line in log_lines(registry)[after:]
-        if "PUT /upload/" in line and identity in line
+    requests = [json.loads(line) for line in log_lines(registry)[after:] if identity in line]
+    return [
+        int(each["path"].rpartition("/")[2])
+        for each in requests
+        if each["path"].startswith("/upload/") and each["status"] == 200
     ]
-    return [int(line[2].rpartition("/")[2]) for line in words if line[3] == "200"]
 
 
 def start(machine: Machine, registry_url: str, *more: str) -> subprocess.Popen[bytes]:
@@ -144,6 +145,23 @@ def test_publishes_and_gives_back(api, machine, registry, signed):
     assert signature["signature"] == signed.response.items[0].signatures[0].value
     url = api.ask("GET", f"/binaries/{prn}/download_url")
     assert httpx.get(url).content == CONTENT
+
+
+def test_the_audit_says_where_the_ledger_of_the_station_stood(api, machine, registry, signed):
+    """Of the signature, and of the binary that became signed by it: what the response says."""
+    machine.ok("submit", "model.response.json", "--registry", registry.url)
+    (binary,) = records(api, signed, "binaries")
+    machine.ok("registry", "audit", "export", "--data", registry.data, "--out", "audit.jsonl")
+    events = [line.entry for line in read_audit(machine.folder / "audit.jsonl")[0]]
+    found = {
+        (each.kind, each.ledger.station, each.ledger.sequence, each.ledger.head)
+        for each in events
+        if each.ledger
+        and (each.id in binary["prn"] or (each.after or {}).get("binary", "-") in binary["prn"])
+    }
+    response = signed.response
+    point = (STATION.public_key.keyid, response.sequence, response.ledger_after)
+    assert found == {("binary", *point), ("binary_signature", *point)}
 
 
 def test_a_second_run_changes_nothing(api, machine, registry, signed):
@@ -478,7 +496,7 @@ def test_a_registry_that_is_restarted_meanwhile(tmp_path):
     with running_registry(tmp_path, "--port", port) as first:
         machine.write("home/token", first.token, mode=0o600)
         process = start(machine, first.url)
-        wait_until(lambda: first.log.exists() and "PUT /upload/" in first.log.read_text(), process)
+        wait_until(lambda: first.log.exists() and "/upload/" in first.log.read_text(), process)
         first.kill()
     with running_registry(tmp_path, "--port", port):
         _out, err = process.communicate(timeout=120)

@@ -20,6 +20,13 @@ from signkit.client.http import read_retry_after
 from signkit.client.search import encode_search
 from signkit.client.token import load_token
 from signkit.errors import MalformedError, SignkitError
+from signkit.formats.chain import Line, encode_line
+from signkit.formats.registry_audit import (
+    AUDIT_SHAPE,
+    format_ledger_point,
+    parse_ledger_point,
+    read_audit,
+)
 from signkit.formats.registry_backup import (
     BackupRecord,
     Sums,
@@ -28,12 +35,14 @@ from signkit.formats.registry_backup import (
     parse_backup,
     parse_sums,
 )
+from signkit.model.audit import AuditEvent, LedgerPoint
 from signkit.registry import database, filters, tables
 from signkit.registry.bodies import parse_body
 from signkit.registry.download import _parse_range
 from signkit.registry.paging import _format_cursor, _parse_cursor
 from signkit.registry.presign import PartGrant, check_download_url, check_part_url, presign_part
 from signkit.registry.prn import Kind, Prn, parse_organization_prn, parse_prn, parse_uuid
+from signkit.registry.scopes import Scope
 from signkit.registry.search import Clause, parse_search
 from signkit.registry.store import ContentKey, PartKey
 from signkit.registry.tokens import Caller, find_caller
@@ -45,7 +54,15 @@ from tests.fuzz.verify_targets import text_of
 _UUID = UUID("8ced1740-7fbf-407e-9d6e-afec9399cc41")
 _PRN = f"prn:1:{_UUID}"
 _SECRET = bytes(32)
-_CALLER = Caller(organization_row=1, organization=_UUID, username="u", email="e")
+_CALLER = Caller(
+    organization_row=1,
+    organization=_UUID,
+    username="u",
+    email="e",
+    token="t",
+    scopes=frozenset({Scope.ADMIN}),
+    artifacts=None,
+)
 _ENGINE = create_engine(
     "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
 )
@@ -86,6 +103,24 @@ def _wanted_holds(wanted: Mapping[str, str], _data: bytes) -> None:
     text = encode_search(wanted)
     for clause in parse_search(text[:4096]) if 0 < len(text) <= 4096 else ():
         assert str(clause.value) in wanted[clause.key]
+
+
+def _audit(data: bytes) -> list[Line[AuditEvent]]:
+    return read_audit(file_of("audit", data))[0]
+
+
+def _audit_holds(lines: list[Line[AuditEvent]], data: bytes) -> None:
+    """An audit has one spelling."""
+    written = (encode_line(AUDIT_SHAPE, each.entry, each.sequence, each.before) for each in lines)
+    assert b"".join(line + b"\n" for line in written) == data
+
+
+def _point(data: bytes) -> LedgerPoint:
+    return parse_ledger_point(text_of(data), what="input")
+
+
+def _point_holds(point: LedgerPoint, data: bytes) -> None:
+    assert format_ledger_point(point).encode() == data
 
 
 def _prn(data: bytes) -> Prn:
@@ -230,6 +265,18 @@ _ANSWERS = (_BINARY, *(_BINARY.replace(b":binary:", b":%b:" % kind) for kind in 
 TARGETS = (
     Target(name="backup", parse=parse_backup, holds=_backup_holds, seeds=files("registry-backup")),
     Target(name="backup-sums", parse=parse_sums, holds=_sums_holds, seeds=files("registry-backup")),
+    Target(
+        name="registry-audit",
+        parse=_audit,
+        holds=_audit_holds,
+        seeds=files("registry-audit"),
+    ),
+    Target(
+        name="ledger-point",
+        parse=_point,
+        holds=_point_holds,
+        seeds=exactly(b"ab" * 32 + b" 7 " + b"cd" * 32),
+    ),
     Target(
         name="search",
         parse=_search,

@@ -14,6 +14,7 @@ from signkit import errors
 from signkit.errors import SignkitError
 from signkit.registry.app import create_app
 from signkit.registry.footing import open_parts
+from signkit.registry.log import Log
 from signkit.registry.settings import Settings
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
@@ -76,6 +77,10 @@ _COMMANDS = (
     "registry token new",
     "registry token list",
     "registry token revoke",
+    "registry organization new",
+    "registry organization list",
+    "registry audit export",
+    "registry audit verify",
 )
 
 
@@ -138,7 +143,7 @@ def openapi_document() -> str:
         TemporaryDirectory() as folder,
         open_parts(Settings(data=Path(folder) / "registry")) as parts,
     ):
-        described = create_app(parts).state.describe()
+        described = create_app(parts, Log(None)).state.describe()
         parts.database.close()
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 

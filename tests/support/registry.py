@@ -27,6 +27,7 @@ class RunningRegistry:
     data: Path
     log: Path
     errors: Path
+    metrics: str | None
     process: subprocess.Popen[str]
     is_shared: bool = False
 
@@ -78,8 +79,10 @@ def running_registry(
         line = process.stdout.readline() if process.stdout else ""
         if not line:
             raise RuntimeError(errors.read_text())
+        ready = json.loads(line)
         yield RunningRegistry(
-            url=json.loads(line)["url"],
+            url=ready["url"],
+            metrics=ready["metrics"],
             token=token_path.read_text(),
             data=data,
             log=log,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -22,13 +23,22 @@ Value = dict[str, Any]
 class Api:
     """Calls one registry with one token; every answer has to be one that is declared."""
 
-    def __init__(self, url: str, token: str, *, is_shared: bool = False) -> None:
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        is_shared: bool = False,
+        trust: ssl.SSLContext | bool = True,
+    ) -> None:
         self.is_shared = is_shared
         headers = {"authorization": f"Token {token}", "x-api-version": "2"}
         self.url = url
         hooks = {"response": [self._check]}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=60, event_hooks=hooks)
-        self.bare = httpx.Client(timeout=60, event_hooks=hooks)
+        self.http = httpx.Client(
+            base_url=url, headers=headers, timeout=60, event_hooks=hooks, verify=trust
+        )
+        self.bare = httpx.Client(timeout=60, event_hooks=hooks, verify=trust)
 
     def _check(self, answer: httpx.Response) -> None:
         # A presigned URL may lead to a store, which answers as it likes.
@@ -49,6 +59,13 @@ class Api:
         assert answer.status_code == wanted, (method, path, answer.status_code, answer.text)
         value = answer.json()
         return next(iter(value.values())) if isinstance(value, dict) and len(value) == 1 else value
+
+    def ask_list(self, path: str, **more: str) -> list[Value]:
+        """Return the members of a list, up to 100 of them."""
+        answer = self.call("GET", path, params={"limit": 100, **more})
+        assert answer.status_code == 200, answer.text
+        members: list[Value] = answer.json()[path.strip("/")]
+        return members
 
     def version(self) -> str:
         """Make an artifact and a version, and return the version's name."""

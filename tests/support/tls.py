@@ -30,18 +30,22 @@ class Authority:
         self, *, address: str = "127.0.0.1", days: int = 1, newest: ssl.TLSVersion | None = None
     ) -> ssl.SSLContext:
         """The context of a server at an address whose certificate is valid for some days."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
-        certificate = _certificate(address, key, self, days=days, extension=names)
-        path = self.folder / f"server-{address}-{days}.pem"
-        path.write_bytes(_pem(certificate) + _key_pem(key))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
+        context.load_cert_chain(self.server_file(address=address, days=days))
         if newest is not None:
             context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
             context.maximum_version = newest
             context.set_ciphers("ALL:@SECLEVEL=0")
         return context
+
+    def server_file(self, *, address: str = "127.0.0.1", days: int = 1) -> Path:
+        """A certificate of a server at an address, and its key, in one file."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))])
+        certificate = _certificate(address, key, self, days=days, extension=names)
+        path = self.folder / f"server-{address}-{days}.pem"
+        path.write_bytes(_pem(certificate) + _key_pem(key))
+        return path
 
 
 def make_authority(folder: Path) -> Authority:

@@ -7,6 +7,7 @@ from pydantic import Field
 from sqlalchemy import select
 from starlette.responses import Response
 
+from signkit.registry.access import demand_every_artifact
 from signkit.registry.bodies import Body, Description, Id, Label, Metadata
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
@@ -45,6 +46,7 @@ class ArtifactPatch(Body):
 @router.post("", status_code=201, response_model=_Answer, responses=refusals(CONFLICT, *WITH_BODY))
 def create_artifact(body: ArtifactCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Make an artifact; its name is unique within the organization."""
+    demand_every_artifact(caller)
     taken = refusing_taken({"artifacts.name": "name", "artifacts.id": "id"})
     with taken, registry.database.write() as session:
         row = Artifact(organization_row=caller.organization_row, name=body.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from signkit.registry.access import demand
 from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
 from signkit.registry.clean_up import discard
@@ -28,6 +30,7 @@ from signkit.registry.resources.common import (
     find_referred,
     refusing_taken,
 )
+from signkit.registry.scopes import Scope, Scopes
 from signkit.registry.shapes import BinaryView
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey
@@ -144,6 +147,8 @@ async def change_binary(
 def _change(
     prn: str, body: BinaryPatch, registry: Parts, caller: Caller
 ) -> tuple[int, BinaryView, Consequence]:
+    for needed in _needed_scopes(body):
+        demand(caller, needed)
     if body.state is BinaryState.HASHABLE:
         with registry.database.read() as session:
             row = find(session, Binary, prn, caller)
@@ -162,6 +167,18 @@ def _change(
         registry.jobs.forget(row.row)
         discard(registry.store, content)
     return row.row, view_binary(row, caller.organization), consequence
+
+
+def _needed_scopes(body: BinaryPatch) -> Iterator[Scopes]:
+    """Yield what each field of a change needs; a statement comes in either way."""
+    upload, attach = frozenset({Scope.UPLOAD}), frozenset({Scope.ATTACH})
+    states = {BinaryState.SIGNED: attach, BinaryState.DESTROYED: frozenset({Scope.ADMIN})}
+    if body.state is not None:
+        yield states.get(body.state, upload)
+    if body.model_fields_set & {"hash", "size", "description"}:
+        yield upload
+    if "custom_metadata" in body.model_fields_set:
+        yield upload | attach
 
 
 def _declare(session: Session, row: Binary, body: BinaryPatch) -> tuple[ContentKey, ...]:

@@ -14,6 +14,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from starlette.responses import Response
 
 from signkit.errors import MalformedError
+from signkit.registry.access import visible
 from signkit.registry.bodies import Body
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import Parts
@@ -93,9 +94,7 @@ def _look_up(
     name = parse_prn(prn, kind=_KINDS[table], what="prn")
     if name.organization != caller.organization:
         return None
-    query = select(table).where(
-        table.organization_row == caller.organization_row, table.id == name.id
-    )
+    query = select(table).where(table.id == name.id, *visible(table, caller))
     return session.scalar(hold(session, query.options(*options), table))
 
 

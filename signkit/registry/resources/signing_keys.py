@@ -11,6 +11,7 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from signkit.errors import FormatError, KeyRefusedError
+from signkit.registry.access import demand_every_artifact
 from signkit.registry.bodies import Body, Label
 from signkit.registry.bundle_tables import BundleSignature
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
@@ -52,6 +53,7 @@ def create_signing_key(
     body: SigningKeyCreate, registry: Registry, caller: CurrentCaller
 ) -> Response:
     """Enrol a public key; unique within the organization."""
+    demand_every_artifact(caller)
     key = _enrol(body.value, registry)
     taken = refusing_taken({"signing_keys.keyid": "value"})
     with taken, registry.database.write() as session:
@@ -107,6 +109,7 @@ def change_signing_key(
     prn: str, body: SigningKeyPatch, registry: Registry, caller: CurrentCaller
 ) -> Response:
     """Change a signing key's name."""
+    demand_every_artifact(caller)
     with registry.database.write() as session:
         row = find(session, SigningKey, prn, caller)
         change(row, body, "name")
@@ -116,6 +119,7 @@ def change_signing_key(
 @router.delete("/{prn}", status_code=204, responses=refusals(NOT_FOUND, CONFLICT))
 def delete_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Remove a signing key that signed nothing here."""
+    demand_every_artifact(caller)
     with registry.database.write() as session:
         row = find(session, SigningKey, prn, caller)
         for table in (BinarySignature, BundleSignature):

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from signkit.errors import RegistryError
 from signkit.registry import (  # the metadata holds what was imported
+    audit,  # noqa: F401
     bundle_tables,  # noqa: F401
     shared_tables,  # noqa: F401
 )

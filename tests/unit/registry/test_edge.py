@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import socket
+import time
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 PATHS = ["/users/me", "/artifacts", "/artifact_versions", "/binaries", "/signing_keys"]
@@ -131,21 +134,60 @@ def test_without_a_host(registry):
         assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK")
 
 
-def test_access_log(api, registry):
+def logged(registry, answer):
+    """The requests in the log, once the last answer is there: it goes out before its line."""
+    identity = answer.headers["peridio-request-id"]
+    until = time.monotonic() + 20
+    while identity not in registry.log.read_text().splitlines()[-1] and time.monotonic() < until:
+        time.sleep(0.01)
+    lines = [json.loads(line) for line in registry.log.read_bytes().decode("ascii").splitlines()]
+    return [line for line in lines if line["event"] == "request"]
+
+
+def test_a_line_of_the_log_for_each_request(api, registry):
     data = b"logged"
     binary = api.binary(data)
     url = api.declare(binary, 1, data)["presigned_upload_url"]
     api.send(url, data)
-    api.call("GET", "/artifacts/%0a%1b[31m%20x")
+    api.call("GET", "/artifacts/%0a%1b[31m%20x\u00e4")
     answer = api.call("GET", "/users/me?secret=query")
-    lines = registry.log.read_text().splitlines()
-    pattern = r"\S+Z [A-Z]+ \S+ \d+ in=\d+ out=\d+ ms=[\d.]+ id=[A-Za-z0-9]{20}"
-    assert all(re.fullmatch(pattern, line) for line in lines)
+    lines = logged(registry, answer)
+    names = ["time", "event", "id", "client", "organization", "token", "method", "path"]
+    names += ["status", "in", "out", "ms"]
     path = urlsplit(url).path
-    (sent,) = (line for line in lines if path in line)
-    assert f"PUT {path} 200 in={len(data)} out=0" in sent
-    assert answer.headers["peridio-request-id"] in lines[-1]
-    assert r"\x0a\x1b[31m\x20x" in lines[-2]
+    (sent,) = (line for line in lines if line["path"] == path)
+    assert list(sent) == [name for name in names if name not in {"organization", "token"}]
+    assert (sent["method"], sent["status"], sent["in"], sent["out"]) == ("PUT", 200, len(data), 0)
+    assert list(lines[-1]) == names
+    assert lines[-1]["id"] == answer.headers["peridio-request-id"]
+    assert lines[-1]["organization"] == binary["organization_prn"].removeprefix("prn:1:")
+    assert lines[-2]["path"] == "/artifacts/\n\x1b[31m x\u00e4"
     everything = registry.log.read_text() + registry.errors.read_text()
     for secret in (registry.token, "signature=", "secret=query"):
         assert secret not in everything
+
+
+@pytest.mark.parametrize("header", ["peridio-request-id", "x-request-id"])
+@pytest.mark.parametrize(
+    "given", ["12345678", "a-b.c_d-" * 8, "8ced1740-7fbf-407e-9d6e-afec9399cc41"]
+)
+def test_the_id_that_a_client_gave(api, registry, header, given):
+    answer = api.call("GET", "/nowhere", headers={header: given})
+    assert answer.headers["peridio-request-id"] == given
+    assert logged(registry, answer)[-1]["id"] == given
+
+
+@pytest.mark.parametrize(
+    "given", ["", "1234567", "x" * 65, "1234 5678", '12345678"', "12345678\u00e4"]
+)
+def test_an_id_that_is_none_is_passed_over(api, given):
+    headers = {"x-request-id": given.encode()}
+    answer = api.call("GET", "/users/me", headers=headers)
+    assert re.fullmatch("[A-Za-z0-9]{20}", answer.headers["peridio-request-id"])
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_needs_no_token(registry, path):
+    assert registry.metrics is None  # nothing is listened on that was not asked for
+    answer = httpx.get(registry.url + path)
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

@@ -209,6 +209,21 @@ def test_a_stop_finishes_parts_on_their_way_in(tmp_path):
         assert [part["state"] for part in api.parts(binary)] == ["valid"]
 
 
+def test_a_drain_serves_on_and_is_not_ready(tmp_path):
+    with running_registry(tmp_path, "--drain", "60") as registry:
+        registry.process.terminate()
+        until = time.monotonic() + 20
+        while httpx.get(f"{registry.url}/readyz").status_code == 200 and time.monotonic() < until:
+            time.sleep(0.02)
+        answer = httpx.get(f"{registry.url}/readyz")
+        assert (answer.status_code, answer.json()) == (503, {"status": "the server stops"})
+        with calling(registry) as api:
+            api.upload(api.binary(b"drained"), b"drained")
+        assert httpx.get(f"{registry.url}/healthz").status_code == 200
+        assert registry.process.poll() is None
+        assert registry.stop() == 0  # a second signal ends the drain
+
+
 def test_published_keys_are_enrolled_only_where_allowed(tmp_path):
     value = b64encode(PUBLISHED.public_key.raw).decode()
     with running_registry(tmp_path) as registry, calling(registry) as api:
