@@ -20,11 +20,16 @@ EVIDENCE_SIZE = 256 * 1024
 OPENPGP_SIGNATURE_SIZE = 16 * 1024
 RELEASE_LIST_SIZE = 64 * MIB  # and a list of paths
 
+# A bundle archive: its index, and what 32 bits can say.
+BUNDLE_INDEX_SIZE = 16 * MIB
+BUNDLE_CONTENT_SIZE = 2**32 - 1
+
 # What stands in them.
 ENVELOPE_SIGNATURE_COUNT = 64
 KEY_COUNT = 1024
 ROLE_COUNT = 64
 ITEM_COUNT = 100_000
+BUNDLE_MEMBER_COUNT = 1_000
 NAME_LENGTH = 255  # characters; a file name
 LABEL_LENGTH = 128  # characters; artifact, version, target, key name (contract section 1.6)
 PATH_SIZE = 4096  # of a file in a plan

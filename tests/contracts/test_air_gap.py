@@ -35,6 +35,7 @@ NEVER_LOADED = {
     "signkit.client",
     "signkit.registry",
     "signkit.submit",
+    "signkit.bundles",
 }
 # Runs the command as its entry point does, and then says what was loaded.
 LOADED = """

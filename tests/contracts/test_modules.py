@@ -14,7 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "signkit"
 
 # What a room needs beside the core dependencies.
-EXTRAS = {"client": ("httpx", "tenacity"), "registry": ("fastapi", "sqlalchemy", "uvicorn")}
+EXTRAS = {
+    "bundles": ("httpx", "tenacity"),
+    "client": ("httpx", "tenacity"),
+    "registry": ("fastapi", "sqlalchemy", "uvicorn"),
+}
 
 # The network; and what costs a device as much time to load as the verdict itself.
 NETWORK = {"_socket", "_ssl", "asyncio", "http", "http.client", "socket", "ssl", "urllib.request"}

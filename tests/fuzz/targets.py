@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.fuzz import (
+    bundle_targets,
     custodian_targets,
     custody_targets,
     device_targets,
@@ -19,6 +20,7 @@ TARGETS = {
         format_targets,
         tool_key_targets,
         network_targets,
+        bundle_targets,
         device_targets,
         custody_targets,
         custodian_targets,

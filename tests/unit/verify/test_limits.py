@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from signkit.bundles.index import parse_index
 from signkit.device.manifest import parse_manifest
 from signkit.device.state import encode_state, new_state, parse_state
 from signkit.errors import FormatError, KeyRefusedError, SignkitError
@@ -23,6 +24,7 @@ from signkit.verify.public_key import parse_public_key
 from signkit.verify.statement import PAYLOAD_TYPE, parse_statement
 from signkit.verify.trust import load_trust
 from tests.support import plan_vectors
+from tests.support.bundle_archives import index_value
 from tests.support.documents import item_value as request_item
 from tests.support.documents import (
     key_value,
@@ -63,6 +65,7 @@ FILES: dict[str, list[tuple[Reader, bytes]]] = {
     "PLAN_SIZE": [(parse_plan, plan_vectors.spelled(plan_vectors.plan_value()))],
     "KEY_FILE_SIZE": [(parse_public_key, PROD.public_key.raw.hex().encode())],
     "EVIDENCE_SIZE": [(parse_key_evidence, evidence_file())],
+    "BUNDLE_INDEX_SIZE": [(parse_index, encode_json(index_value()))],
     "RELEASE_LIST_SIZE": [(release_list, LISTED), (parse_path_list, b"a\n")],
 }
 
@@ -148,12 +151,24 @@ def changes_of(**changes: Any) -> dict[str, Any]:
     return plan_vectors.item_value(**changes)
 
 
+def bundle_members(count: int) -> object:
+    return parse_index(encode_json(index_value(tuple(bytes([place]) for place in range(count)))))
+
+
+def bundle_content(count: int) -> object:
+    value = index_value()
+    value["bundle"]["manifest"][0]["size"] = count
+    return parse_index(encode_json(value))
+
+
 # Numbers: what is read at the bound; the bound itself where a smaller one tells as much.
 NUMBERS: dict[str, tuple[Callable[[int], object], int | None]] = {
     "ENVELOPE_SIGNATURE_COUNT": (signatures, None),
     "KEY_COUNT": (keys, 8),
     "ROLE_COUNT": (roles, None),
     "ITEM_COUNT": (items, 3),
+    "BUNDLE_MEMBER_COUNT": (bundle_members, 3),
+    "BUNDLE_CONTENT_SIZE": (bundle_content, None),
     "NAME_LENGTH": (lambda count: check_name("x" * count, what="name"), None),
     "LABEL_LENGTH": (
         lambda count: parse_statement(encode_json(statement_value(artifact="x" * count))),
