@@ -59,7 +59,7 @@ class Reach:
 
     Attributes:
         registry: The registry's base address.
-        upload_hosts: Other hosts that parts may be sent to: `host` or `host:port`.
+        upload_hosts: Other hosts that content may go to or come from: `host` or `host:port`.
         insecure_http: Whether plain http is allowed to any host.
     """
 
@@ -98,12 +98,13 @@ def make_reach(
     )
 
 
-def check_upload_address(text: str, reach: Reach) -> Address:
-    """Check the address that the registry gives for a part.
+def check_upload_address(text: str, reach: Reach, *, what: str = "upload") -> Address:
+    """Check the address that the registry gives for a part, or for content to fetch.
 
     Args:
         text: An absolute URL, as the registry sent it.
         reach: Where this client may go.
+        what: "upload" or "download"; also names the option that lists hosts.
 
     Returns:
         The address, on a host that is allowed.
@@ -116,19 +117,19 @@ def check_upload_address(text: str, reach: Reach) -> Address:
         address = _parse(text)
         _check_scheme(address, insecure_http=reach.insecure_http)
     except ValueError as error:
-        message = f"the registry's upload address is refused: {error}"
+        message = f"the registry's {what} address is refused: {error}"
         raise TransportError(message) from None
     own = address.host == reach.registry.host
     if own and address.scheme == "http" and reach.registry.scheme == "https":
-        message = "the registry's upload address is refused: http, where the registry is https"
+        message = f"the registry's {what} address is refused: http, where the registry is https"
         raise TransportError(message)
     if own or reach.upload_hosts & {address.host, f"{address.host}:{address.port}"}:
         return address
     message = (
-        f"the registry sends the upload to another host, {address.host}: expected"
+        f"the registry sends the {what} to another host, {address.host}: expected"
         f" {reach.registry.host}"
     )
-    raise SubmissionError(message, hint=f"if that is right, add --upload-host {address.host}")
+    raise SubmissionError(message, hint=f"if that is right, add --{what}-host {address.host}")
 
 
 def _parse(text: str) -> Address:

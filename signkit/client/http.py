@@ -85,12 +85,16 @@ class Reply:
         kind: The media type that the answer claims, without parameters; empty for none.
         retry_after: Seconds to wait before asking again, as the answer says; None if it does not.
         body: At most REPLY_SIZE bytes, as they came.
+        etag, content_range, location: These headers, as they came; empty for none.
     """
 
     status: int
     kind: str
     retry_after: float | None
     body: bytes
+    etag: str = ""
+    content_range: str = ""
+    location: str = ""
 
 
 class Http:
@@ -288,6 +292,9 @@ class _Exchange:
             kind=response.headers.get("content-type", "").partition(";")[0].strip().lower(),
             retry_after=read_retry_after(response.headers.get("retry-after")),
             body=bytes(body),
+            etag=response.headers.get("etag", ""),
+            content_range=response.headers.get("content-range", ""),
+            location=response.headers.get("location", ""),
         )
 
     @contextmanager
