@@ -35,6 +35,10 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]", re.ASCII)
 _STEP_LENGTH = 60
 
 
+def _nobody(_count: int) -> None:
+    """Tell nobody of the progress."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
     """An archive whose structure, sizes and digests were verified; its signatures were not.
@@ -48,12 +52,12 @@ class Archive:
     order: tuple[int, ...]
 
 
-def read_archive(file: BinaryIO, *, advance: Advance = lambda _count: None) -> Archive:
+def read_archive(file: BinaryIO, *, advance: Advance = _nobody) -> Archive:
     """Read an archive from front to back.
 
     Args:
         file: At its beginning.
-        advance: Called with the bytes of content that were read.
+        advance: Called with the bytes of the file that were read.
 
     Raises:
         FormatError: it is not an archive as the page describes it.
@@ -61,7 +65,7 @@ def read_archive(file: BinaryIO, *, advance: Advance = lambda _count: None) -> A
         FileError: it cannot be read.
     """
     with _reading():
-        entries = _Entries(file)
+        entries = _Entries(file, advance)
         index = entries.read_index()
         places: dict[tuple[Sha256, int], list[int]] = {}
         for place, member in reversed(list(enumerate(index.members))):
@@ -71,7 +75,7 @@ def read_archive(file: BinaryIO, *, advance: Advance = lambda _count: None) -> A
         for entry in entries:
             if entry.size not in sizes:  # refused before it is unpacked
                 _refuse_content(entry, f"nothing there has {entry.size} bytes")
-            digest = _hash(entries.content(), advance)
+            digest = _hash(entries.content())
             waiting = places.get((digest, entry.size))
             if not waiting:
                 _refuse_content(entry, f"it has SHA-256 {digest.hex()}")
@@ -98,7 +102,7 @@ def read_contents(file: BinaryIO, archive: Archive) -> Iterator[tuple[Member, It
         FormatError, DigestMismatchError, FileError: it is not the same any more.
     """
     with _reading():
-        entries = _Entries(file)
+        entries = _Entries(file, _nobody)
         if entries.read_index() != archive.index:
             raise _changed()
         places = iter(archive.order)
@@ -118,8 +122,8 @@ def read_contents(file: BinaryIO, archive: Archive) -> Iterator[tuple[Member, It
 class _Entries:
     """The entries of an archive, to the end of the file; the first is its index."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._frame = FrameReader(file)
+    def __init__(self, file: BinaryIO, advance: Advance) -> None:
+        self._frame = FrameReader(file, advance=advance)
         self._cpio = CpioReader(self._frame)
         self.content = self._cpio.content
 
@@ -155,11 +159,10 @@ def _reading() -> Iterator[None]:
         raise FileError(message, hint="check the file and its medium") from error
 
 
-def _hash(pieces: Iterable[bytes], advance: Advance) -> Sha256:
+def _hash(pieces: Iterable[bytes]) -> Sha256:
     state = sha256()
     for piece in pieces:
         state.update(piece)
-        advance(len(piece))
     return Sha256(state.digest())
 
 
@@ -189,7 +192,7 @@ def write_archive(
     index: Index,
     contents: Callable[[Member], Iterable[bytes]],
     *,
-    advance: Advance = lambda _count: None,
+    advance: Advance = _nobody,
 ) -> None:
     """Write an archive; the same index and contents give the same bytes.
 

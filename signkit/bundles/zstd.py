@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import BinaryIO
 
 from signkit.errors import MalformedError, TooLargeError
+from signkit.formats.content import Advance
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -29,13 +30,15 @@ _TOO_MUCH = "too much memory"
 class FrameReader:
     """The content of the one frame that a file holds."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, advance: Advance) -> None:
         """Begin at the file's place.
 
         Args:
             file: Its `read` may return fewer bytes than asked for.
+            advance: Called with the bytes of the file that were read.
         """
         self._file = file
+        self._advance = advance
         self._frame = zstd.ZstdDecompressor(
             options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}
         )
@@ -52,6 +55,7 @@ class FrameReader:
             if self._frame.needs_input and not data:
                 message = "it ends in the middle of its zstd frame"
                 raise MalformedError(message, hint="get the file again")
+            self._advance(len(data))
             piece = self._unpack(data, size)
             if piece:
                 return piece

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signkit.cli import output
+from signkit.cli import bundles, output
 from signkit.cli.connection import Connection, connected, connecting
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def register(group: typer.Typer) -> None:
     for name, text in _GROUPS.items():
         records = typer.Typer(help=text, no_args_is_help=True)
         _add(records, name)
+        if name == "bundles":
+            bundles.register(records)
         group.add_typer(records, name=name)
 
 

@@ -179,10 +179,11 @@ def _hold_to_trust(submission: Submission, trust: Path | None) -> Submission:
 def _pins(stations: list[Path] | None, keys: list[Path] | None) -> Pins:
     from signkit.submit.documents import Pins
 
-    return Pins(stations=_keyids(stations), keys=_keyids(keys))
+    return Pins(stations=keyids_of(stations), keys=keyids_of(keys))
 
 
-def _keyids(paths: list[Path] | None) -> frozenset[str] | None:
+def keyids_of(paths: list[Path] | None) -> frozenset[str] | None:
+    """Return the keyids of public key files, or None where none are given."""
     from signkit.formats.files import read_file
     from signkit.formats.public_key import read_public_key
     from signkit.verify import limits

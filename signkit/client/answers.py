@@ -93,7 +93,11 @@ def _constant(text: str) -> NoReturn:
 def read_artifact(value: object) -> Artifact:
     """Read an artifact; raises FormatError."""
     fields = Fields(value, "artifact")
-    return Artifact(prn=_prn(fields, "prn", "artifact"), name=_text(fields, "name"))
+    return Artifact(
+        prn=_prn(fields, "prn", "artifact"),
+        name=_text(fields, "name"),
+        description=_optional(fields, "description"),
+    )
 
 
 def read_version(value: object) -> ArtifactVersion:
@@ -103,6 +107,7 @@ def read_version(value: object) -> ArtifactVersion:
         prn=_prn(fields, "prn", "artifact_version"),
         artifact_prn=_prn(fields, "artifact_prn", "artifact"),
         version=_text(fields, "version"),
+        description=_optional(fields, "description"),
     )
 
 
@@ -112,7 +117,7 @@ def read_key(value: object) -> SigningKey:
     return SigningKey(
         prn=_prn(fields, "prn", "signing_key"),
         name=_text(fields, "name"),
-        value=_text(fields, "value") if _given(fields, "value") else None,
+        value=_optional(fields, "value"),
     )
 
 
@@ -133,12 +138,14 @@ def read_binary(value: object) -> Binary:
         digest=_sha256(fields) if _given(fields, "hash") else None,
         size=_size(fields) if _given(fields, "size") else None,
         custom_metadata=metadata,
-        signatures=tuple(_read_attached(member) for member in signatures),
+        signatures=tuple(read_attached(member) for member in signatures),
         inserted_at=_text(fields, "inserted_at"),
+        description=_optional(fields, "description"),
     )
 
 
-def _read_attached(value: object) -> Attached:
+def read_attached(value: object) -> Attached:
+    """Read a signature as it stands in a list; raises FormatError."""
     fields = Fields(value, "binary.signatures")
     return Attached(
         signing_key_prn=_prn(fields, "signing_key_prn", "signing_key"),
@@ -166,16 +173,24 @@ def read_declared_part(value: object) -> DeclaredPart:
 def read_signature(value: object) -> tuple[str, Attached]:
     """Read a binary signature: the binary's prn, and the signature; raises FormatError."""
     fields = Fields(value, "binary_signature")
-    return _prn(fields, "binary_prn", "binary"), _read_attached(value)
+    return _prn(fields, "binary_prn", "binary"), read_attached(value)
+
+
+def check_prn(text: str, kind: str, *, what: str) -> str:
+    """Check the name of a record of one kind, and return it.
+
+    Raises:
+        MalformedError: it is none.
+    """
+    matched = _PRN.fullmatch(text)
+    if matched is None or matched[1] != kind:
+        message = f"{what}: expected a prn of kind {kind}, got {text[:120]!r}"
+        raise MalformedError(message)
+    return text
 
 
 def _prn(fields: Fields, name: str, kind: str) -> str:
-    text = _text(fields, name)
-    matched = _PRN.fullmatch(text)
-    if matched is None or matched[1] != kind:
-        message = f"{name}: expected a prn of kind {kind}, got {text[:120]!r}"
-        raise MalformedError(message)
-    return text
+    return check_prn(_text(fields, name), kind, what=name)
 
 
 def _state(fields: Fields, states: type[_State]) -> _State:
@@ -197,6 +212,10 @@ def _size(fields: Fields) -> int:
 
 def _text(fields: Fields, name: str) -> str:
     return fields.text(name, limit=_TEXT_LENGTH)
+
+
+def _optional(fields: Fields, name: str) -> str | None:
+    return _text(fields, name) if _given(fields, name) else None
 
 
 def _given(fields: Fields, name: str) -> bool:

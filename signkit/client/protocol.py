@@ -42,7 +42,7 @@ from signkit.client.resources import (
 )
 from signkit.client.retry import Retrier
 from signkit.client.search import encode_search
-from signkit.errors import FormatError, ReceiptMismatchError, TransportError
+from signkit.errors import FormatError, ReceiptMismatchError, StatusError, TransportError
 from signkit.formats.registry_audit import format_ledger_point
 from signkit.model.audit import LedgerPoint
 from signkit.verify.digest import Sha256
@@ -54,6 +54,7 @@ _PAGE_COUNT = 100
 _BINARY_PAGE_LENGTH = 10  # each may hold 1 MB of metadata, and a page has to fit REPLY_SIZE
 _CURSOR_LENGTH = 4096
 _API_VERSION = "2"
+_NOT_FOUND = 404
 # What a connection must carry for an upload not to be hopeless.
 _LEAST_RATE = 32 * 1024  # bytes a second
 
@@ -74,20 +75,39 @@ class RegistryClient:
 
     def __init__(self, http: Http, reach: Reach, *, token: str, retrier: Retrier) -> None:
         """Take the connections, the addresses allowed, the token, and how to try again."""
-        self._http = http
-        self._reach = reach
+        self.http = http
+        self.reach = reach
         self._headers = {"authorization": f"Token {token}", "x-api-version": _API_VERSION}
         self.retrier = retrier
 
     def halt(self) -> None:
         """Break every exchange in flight and refuse new ones. Callable from any thread."""
         self.retrier.halt()
-        self._http.abort()
+        self.http.abort()
 
     def resume(self) -> None:
         """Allow exchanges again; none may be in flight."""
-        self._http.resume()
+        self.http.resume()
         self.retrier.resume()
+
+    def get(self, path: str, name: str, read: Callable[[object], T]) -> T:
+        """Return a record out of the member `name` of an answer."""
+        return self._read(self._ask("GET", path), name, f"GET {path}", read)
+
+    def find(self, path: str, name: str, read: Callable[[object], T]) -> T | None:
+        """Return a record as `get` does, or None where there is none."""
+        try:
+            return self.get(path, name, read)
+        except StatusError as error:
+            if error.status != _NOT_FOUND:
+                raise
+            return None
+
+    def post(
+        self, path: str, body: Mapping[str, object], name: str, read: Callable[[object], T]
+    ) -> T:
+        """Create a record; once."""
+        return self._create(path, body, name, read)
 
     def user(self) -> str:
         """Return the name of the token's owner: the registry is there and the token is good."""
@@ -119,6 +139,10 @@ class RegistryClient:
         body = {**wanted, "custom_metadata": None, "description": None}
         made = self._create("/artifact_versions", body, "artifact_version", read_version)
         return _expect(made, "version", wanted, "POST /artifact_versions")
+
+    def list_keys(self) -> tuple[SigningKey, ...]:
+        """Return every signing key of the organization."""
+        return tuple(self._search("/signing_keys", {}, "signing_keys", read_key))
 
     def find_keys(self, raw: bytes) -> tuple[SigningKey, ...]:
         """Return the signing keys that hold exactly this raw public key."""
@@ -248,9 +272,9 @@ class RegistryClient:
             SubmissionError: the address is on a host that nobody listed.
         """
         part = declared.part
-        address = check_upload_address(declared.upload_address, self._reach)
+        address = check_upload_address(declared.upload_address, self.reach)
         what = f"{what} to {address.host}"
-        reply = self._http.send(
+        reply = self.http.send(
             "PUT",
             address,
             headers={
@@ -383,13 +407,13 @@ class RegistryClient:
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> object:
-        what = f"{method} {self._reach.registry.at(path)}"
+        what = f"{method} {self.reach.registry.at(path)}"
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent["content-type"] = "application/json"
-        reply = self._http.send(
+        reply = self.http.send(
             method,
-            self._reach.registry.at(path, query),
+            self.reach.registry.at(path, query),
             headers=sent,
             content=b"" if body is None else encode_json(body),
             seconds=self.retrier.seconds_left,

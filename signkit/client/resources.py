@@ -38,6 +38,7 @@ class Artifact:
 
     prn: str
     name: str
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class ArtifactVersion:
     prn: str
     artifact_prn: str
     version: str
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,7 @@ class Binary:
         custom_metadata: A JSON object, or None.
         signatures: In the registry's order.
         inserted_at: When it was made, as the registry writes times.
+        description: For people, or None.
     """
 
     prn: str
@@ -102,6 +105,7 @@ class Binary:
     custom_metadata: Mapping[str, object] | None
     signatures: tuple[Attached, ...]
     inserted_at: str
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,3 +131,20 @@ class DeclaredPart:
 
     part: Part
     upload_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """A bundle.
+
+    Attributes:
+        prn: Its record.
+        name: What it is called, or None.
+        hash: What its signatures are over, as the registry says.
+        members: prn and custom metadata of each binary, in order.
+    """
+
+    prn: str
+    name: str | None
+    hash: str
+    members: tuple[tuple[str, Mapping[str, object] | None], ...]

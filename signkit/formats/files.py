@@ -16,7 +16,7 @@ import fcntl
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import NoReturn
 
 from signkit.errors import FileError, TooLargeError
 
+Write = Callable[[bytes], None]
 PUBLIC_MODE = 0o644
 PRIVATE_MODE = 0o600
 _OTHERS = 0o077
@@ -98,12 +99,31 @@ def write_new(
     Raises:
         FileError: something stands there already, or the folder cannot be written.
     """
+    write_stream(path, _all_of(data), mode=mode, replace=replace)
+
+
+def write_stream(
+    path: str | Path,
+    fill: Callable[[Write], object],
+    *,
+    mode: int = PUBLIC_MODE,
+    replace: bool = False,
+) -> None:
+    """Write a file that comes in pieces, whole and durably, or not at all.
+
+    Args:
+        path, mode, replace: As `write_new`.
+        fill: Gets a function that takes the next bytes. Whatever it raises leaves nothing behind.
+
+    Raises:
+        FileError: as `write_new`.
+    """
     target = Path(path)
     check_target(target, replace=replace)
     temporary = target.parent / f".signkit-{os.urandom(8).hex()}.tmp"
     try:
         try:
-            _write_synced(temporary, data, mode)
+            _write_synced(temporary, fill, mode)
             _give_name(temporary, target, replace=replace)
         finally:
             temporary.unlink(missing_ok=True)
@@ -211,7 +231,7 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         temporary.mkdir()
         try:
             for name, data in files.items():
-                _write_synced(temporary / name, data, PUBLIC_MODE)
+                _write_synced(temporary / name, _all_of(data), PUBLIC_MODE)
             sync_folder(temporary, private=False)
             temporary.rename(path)  # fails where something was put into it meanwhile
         finally:
@@ -223,13 +243,21 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
         raise FileError(message, hint=hint) from error
 
 
-def _write_synced(path: Path, data: bytes, mode: int) -> None:
+def _all_of(data: bytes) -> Callable[[Write], object]:
+    return lambda write: write(data)
+
+
+def _write_synced(path: Path, fill: Callable[[Write], object], mode: int) -> None:
     with open(path, "wb", buffering=0, opener=lambda name, _: os.open(name, _WRITE, mode)) as file:
         if _is_private(mode):
             _check_private(file.fileno(), path.parent)
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+
+        def write(data: bytes) -> None:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+
+        fill(write)
         os.fsync(file.fileno())
 
 

@@ -81,6 +81,8 @@ _COMMANDS = (
     "registry organization list",
     "registry audit export",
     "registry audit verify",
+    "registry bundles push",
+    "registry bundles pull",
 )
 
 

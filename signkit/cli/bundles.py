@@ -1,0 +1,190 @@
+"""`signkit registry bundles push | pull`: whole bundles between a registry and a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from signkit.cli import output
+from signkit.cli.connection import Connection, connected, connecting, note
+
+if TYPE_CHECKING:
+    from signkit.bundles.index import Index
+    from signkit.bundles.push import Pushed
+    from signkit.bundles.signed import Demands
+
+_Keys = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="KEY", help="A signing key's public key: no others; repeatable."),
+]
+_Trust = Annotated[
+    Path | None,
+    typer.Option(metavar="TRUST", help="Devices' trust root: go on only with what they accept."),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+_UPLOAD_HOST = typer.Option(metavar="HOST", help="Another host that parts may go to; repeatable.")
+_DOWNLOAD_HOST = typer.Option(
+    metavar="HOST", help="Another host that content may come from; repeatable."
+)
+_NEW_HASH = typer.Option(
+    "--new-hash", help="From another organization: without the bundle's own signatures."
+)
+_OUTPUT = typer.Option(
+    "--output", "-o", metavar="FILE", help="Default: NAME.cpio.zst in this folder."
+)
+
+
+def register(group: typer.Typer) -> None:
+    """Add the commands."""
+    group.command("push")(push)
+    group.command("pull")(pull)
+
+
+@connecting
+def push(
+    archive: Annotated[Path, typer.Argument(metavar="FILE", help="X.cpio.zst")],
+    *,
+    how: Connection,
+    upload_host: Annotated[list[str] | None, _UPLOAD_HOST] = None,
+    trust: _Trust = None,
+    key: _Keys = None,
+    new_hash: Annotated[bool, _NEW_HASH] = False,
+    as_json: _Json = False,
+) -> None:
+    """Verify an archive whole, then bring its bundle into a registry; run again, it goes on."""
+    from signkit.bundles.archive import read_archive
+    from signkit.bundles.push import Hooks, push_bundle
+    from signkit.bundles.signed import enrol_keys, verify_index
+    from signkit.client.bundles import BundleRegistry
+
+    demands = _demands(trust, key, of_bundle=not new_hash)
+    with (
+        _opened(archive) as (file, size),
+        connected(how, upload_hosts=upload_host or ()) as (client, _address),
+    ):
+        with output.progress("checking", size) as advance:
+            found = read_archive(file, advance=advance)
+        keys = enrol_keys(client.list_keys(), pins=demands.pins)
+        verify_index(found.index, keys, demands)
+        file.seek(0)
+        with output.progress("uploading", found.index.size) as advance:
+            pushed = push_bundle(
+                BundleRegistry(client),
+                found,
+                file,
+                keys=keys,
+                new_hash=new_hash,
+                hooks=Hooks(say=note, advance=advance),
+            )
+    _report_push(pushed, found.index, as_json=as_json)
+
+
+@connecting
+def pull(
+    bundle: Annotated[str, typer.Argument(metavar="PRN", help="The bundle's prn.")],
+    *,
+    how: Connection,
+    output_file: Annotated[Path | None, _OUTPUT] = None,
+    download_host: Annotated[list[str] | None, _DOWNLOAD_HOST] = None,
+    trust: _Trust = None,
+    key: _Keys = None,
+    as_json: _Json = False,
+) -> None:
+    """Verify a bundle of a registry and write it as an archive; run again, it goes on."""
+    from signkit.bundles.pull import (
+        archive_name,
+        is_there,
+        pull_contents,
+        read_bundle,
+        write_pulled,
+    )
+    from signkit.bundles.signed import enrol_keys, verify_index
+    from signkit.client.bundles import BundleRegistry
+    from signkit.client.download import Downloader
+
+    demands = _demands(trust, key)
+    with connected(how, upload_hosts=download_host or ()) as (client, _address):
+        there = BundleRegistry(client)
+        keys = enrol_keys(client.list_keys(), pins=demands.pins)
+        index = read_bundle(there, bundle, keys)
+        verify_index(index, keys, demands)
+        path = output_file or Path(archive_name(index))
+        if not is_there(index, path):
+            with output.progress("downloading", index.size) as advance:
+                downloader = Downloader(
+                    client.http, client.reach, retrier=client.retrier, advance=advance
+                )
+                pull_contents(there, index, path, downloader=downloader)
+            with output.progress("writing", index.size) as advance:
+                write_pulled(index, path, advance=advance)
+    _report_pull(path, bundle, index, as_json=as_json)
+
+
+def _demands(trust: Path | None, keys: list[Path] | None, *, of_bundle: bool = True) -> Demands:
+    from signkit.bundles.signed import Demands
+    from signkit.cli.clock import now
+    from signkit.cli.submit import keyids_of
+    from signkit.trust.files import read_trust
+
+    return Demands(
+        pins=keyids_of(keys),
+        trust=None if trust is None else read_trust(trust),
+        now=now(),
+        of_bundle=of_bundle,
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    import os
+
+    from signkit.formats.regular_file import open_content
+
+    descriptor, status = open_content(str(path))
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        yield file, status.st_size
+
+
+def _report_push(pushed: Pushed, index: Index, *, as_json: bool) -> None:
+    value = {
+        "prn": pushed.prn,
+        "hash": pushed.hash,
+        "created": pushed.created,
+        "binaries": len(index.members),
+        "sent": list(pushed.sent),
+    }
+    state = "created" if pushed.created else "there already"
+    rows = {
+        "bundle": pushed.prn,
+        "hash": pushed.hash,
+        "state": f"{state}; {len(pushed.sent)} of {len(index.members)} contents sent",
+    }
+    _show(value, rows, as_json=as_json)
+
+
+def _report_pull(path: Path, prn: str, index: Index, *, as_json: bool) -> None:
+    from signkit.formats.display import escape, human_size
+
+    value = {
+        "file": str(path),
+        "prn": prn,
+        "hash": index.hash,
+        "binaries": len(index.members),
+        "size": index.size,
+    }
+    rows = {
+        "archive": escape(str(path)),
+        "bundle": escape(prn),
+        "hash": index.hash,
+        "holds": f"{len(index.members)} contents, {human_size(index.size)}; all verified",
+    }
+    _show(value, rows, as_json=as_json)
+
+
+def _show(value: dict[str, object], rows: dict[str, str], *, as_json: bool) -> None:
+    text = "\n".join(f"{label:<9}{said}" for label, said in rows.items())
+    output.show_result(value, text, as_json=as_json)
