@@ -67,6 +67,9 @@ def serve(
     public_url: Annotated[
         str | None, typer.Option(help="How clients reach it, where a proxy stands before it.")
     ] = None,
+    content_url: Annotated[
+        str | None, typer.Option(help="Where devices fetch content: a cache before the registry.")
+    ] = None,
     tls_certificate: Annotated[
         Path | None, typer.Option(help="Serve https under this certificate (PEM, with its chain).")
     ] = None,
@@ -95,7 +98,8 @@ def serve(
     check_host(host, insecure=insecure_http or tls_certificate is not None)
     settings = Settings(
         data=data_folder(data),
-        public_url=None if public_url is None else _check_url(public_url),
+        public_url=_check_url(public_url, "--public-url"),
+        content_url=_check_url(content_url, "--content-url"),
         tls=_find_certificate(tls_certificate, tls_key),
         trusted_proxies=tuple(_check_network(each) for each in trusted_proxy or ()),
         rate_limit=rate_limit,
@@ -179,10 +183,12 @@ def examine(*, data: Data = None, as_json: AsJson = False) -> None:
     refuse_unhealthy(findings)
 
 
-def _check_url(url: str) -> str:
+def _check_url(url: str | None, option: str) -> str | None:
+    if url is None:
+        return None
     parts = urlsplit(url)
     plain = parts.scheme in {"http", "https"} and parts.hostname and not parts.path.strip("/")
     if not plain or parts.query or parts.fragment or parts.username or not url.isprintable():
-        message = f"--public-url: expected scheme, host and port only, got {url!r}"
+        message = f"{option}: expected scheme, host and port only, got {url!r}"
         raise UsageError(message, hint="such as https://registry.example")
     return url.rstrip("/")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from signkit.registry.content import load_parts, part_key
+from signkit.registry.content import content_key, load_parts, part_key
+from signkit.registry.context import Parts, url_terms
 from signkit.registry.database import Database
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
 from signkit.registry.states import BinaryState
@@ -19,6 +20,8 @@ from signkit.registry.tables import Binary, Organization
 DOWNLOADABLE = frozenset({BinaryState.SIGNABLE, BinaryState.SIGNED})
 _RANGE = re.compile(r"bytes=([0-9]{0,19})-([0-9]{0,19})", re.ASCII)
 _UNSATISFIABLE = 416
+_PRIVATE = "private, no-transform"
+_SHARED = "public, max-age=31536000, immutable, no-transform"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,19 @@ class Content:
     digest: str
     parts: tuple[tuple[PartKey, int], ...]
     size: int
+
+
+def content_url(request: Request, registry: Parts, binary: Binary) -> str:
+    """Return where the content of a binary can be fetched for a while.
+
+    Raises:
+        RefusedError: the Host header is missing or is none.
+    """
+    settings = registry.settings
+    terms = url_terms(request, registry, seconds=settings.download_url_seconds)
+    if settings.content_url is not None:
+        terms = replace(terms, base=settings.content_url)
+    return registry.store.download_url(content_key(binary), terms=terms)
 
 
 def load_content(database: Database, key: ContentKey) -> Content:
@@ -60,13 +76,22 @@ def load_content(database: Database, key: ContentKey) -> Content:
     return Content(key=key, digest=binary.hash, parts=keys, size=binary.size)
 
 
-def respond(request: Request, content: Content, store: ContentStore) -> Response:
-    """Answer a GET or HEAD of content."""
+def respond(
+    request: Request, content: Content, store: ContentStore, *, shared: bool = False
+) -> Response:
+    """Answer a GET or HEAD of content.
+
+    Args:
+        request: What was asked.
+        content: From `load_content`.
+        store: Where its parts are.
+        shared: Whether caches between the registry and its devices may keep it.
+    """
     etag = f'"{content.digest}"'
     headers = {
         "etag": etag,
         "accept-ranges": "bytes",
-        "cache-control": "private, no-transform",
+        "cache-control": _SHARED if shared else _PRIVATE,
         "content-disposition": "attachment",
     }
     if etag in request.headers.get("if-none-match", ""):

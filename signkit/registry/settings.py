@@ -18,6 +18,8 @@ class Settings:
         data: The data folder (`folder.open_data_folder` makes it), or a footing file.
         public_url: How clients reach the registry, without a trailing slash, or None: then
             presigned URLs are built from the Host header of the request.
+        content_url: Where devices fetch content, without a trailing slash: a cache before the
+            registry. None: from the registry itself.
         part_url_seconds: How long a part may be sent to its presigned URL.
         download_url_seconds: How long content may be fetched from its presigned URL
             (contract section 2.5).
@@ -36,6 +38,7 @@ class Settings:
 
     data: Path
     public_url: str | None = None
+    content_url: str | None = None
     part_url_seconds: int = _HOUR
     download_url_seconds: int = 24 * _HOUR
     idle_seconds: float = 60.0

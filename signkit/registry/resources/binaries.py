@@ -17,9 +17,9 @@ from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
 from signkit.registry.clean_up import discard
 from signkit.registry.content import content_key, remove_parts
-from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry, url_terms
+from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
-from signkit.registry.download import DOWNLOADABLE
+from signkit.registry.download import DOWNLOADABLE, content_url
 from signkit.registry.filters import BINARY_KEYS
 from signkit.registry.paging import Paging
 from signkit.registry.problems import BAD_REQUEST, CONFLICT, INVALID, NOT_FOUND, refuse
@@ -222,5 +222,4 @@ def read_download_url(
     if row.state not in DOWNLOADABLE:
         detail = f"the content can be fetched when signable or signed, the binary is {row.state}"
         raise refuse(CONFLICT, detail)
-    terms = url_terms(request, registry, seconds=registry.settings.download_url_seconds)
-    return answer({"download_url": registry.store.download_url(content_key(row), terms=terms)})
+    return answer({"download_url": content_url(request, registry, row)})

@@ -122,10 +122,10 @@ def _find_members(session: Session, body: BundleCreate, caller: Caller) -> Itera
             )
         else:
             found = (find_referred(session, Binary, asked.prn, caller=caller, field="binaries"),)
-        yield from ((binary, _settle(text, binary)) for binary in found)
+        yield from ((binary, settle_metadata(text, binary)) for binary in found)
     for prn in body.artifact_version_prns or ():
         for binary in _signed_binaries(session, prn, caller=caller, field="artifact_version_prns"):
-            yield binary, _settle(None, binary)
+            yield binary, settle_metadata(None, binary)
 
 
 def _signed_binaries(session: Session, prn: str, *, caller: Caller, field: str) -> Sequence[Binary]:
@@ -139,7 +139,13 @@ def _signed_binaries(session: Session, prn: str, *, caller: Caller, field: str) 
     return binaries
 
 
-def _settle(given: str | None, binary: Binary) -> str | None:
+def settle_metadata(given: str | None, binary: Binary) -> str | None:
+    """Return the custom metadata that devices are given, as JSON, or None.
+
+    Args:
+        given: What counts before everything else.
+        binary: Where it comes from otherwise, or from its version, or from its artifact.
+    """
     version = binary.artifact_version
     choices = (
         given,

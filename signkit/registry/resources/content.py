@@ -109,4 +109,5 @@ async def fetch_content(
     query = request.query_params
     key = check_download_url(organization, binary, query, secret=registry.secret)
     content = await run_in_threadpool(load_content, registry.database, key)
-    return respond(request, content, registry.store)
+    shared = registry.settings.content_url is not None
+    return respond(request, content, registry.store, shared=shared)
