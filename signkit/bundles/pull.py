@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
@@ -50,6 +51,7 @@ from signkit.verify.encoding import canonical_json, parse_json
 _PIECE_SIZE = 1024 * 1024
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 _T = TypeVar("_T")
+Progress = Callable[[str, int], AbstractContextManager[Advance]]
 _NAME_LENGTH = 100
 SUFFIX = ".cpio.zst"
 
@@ -186,12 +188,33 @@ def archive_name(index: Index) -> str:
     return f"{_UNSAFE.sub('_', index.name or index.id)[:_NAME_LENGTH]}{SUFFIX}"
 
 
-def is_there(index: Index, path: Path) -> bool:
-    """Say whether the archive is there already, whole; what an earlier run left is removed then.
+def pull_bundle(registry: BundleRegistry, index: Index, path: Path, *, progress: Progress) -> None:
+    """Write the archive of a bundle whose signatures were verified, unless it is there already.
+
+    Args:
+        registry: Where the contents are.
+        index: From `read_bundle`.
+        path: Of the archive that is to be.
+        progress: Shows how far a step is, given its name and the bytes in all.
 
     Raises:
-        FileError: something else has its name.
+        DigestMismatchError: a content is not what the index says.
+        TransportError, SubmissionError: the registry or the store failed or refused.
+        FileError: the archive or the folder beside it cannot be written, or something else has
+            its name.
     """
+    if _is_there(index, path):
+        return
+    client = registry.client
+    with progress("downloading", index.size) as advance:
+        downloader = Downloader(client.http, client.reach, retrier=client.retrier, advance=advance)
+        _fetch_contents(registry, index, path, downloader)
+    with progress("writing", index.size) as advance:
+        _write(index, path, advance)
+
+
+def _is_there(index: Index, path: Path) -> bool:
+    """Say whether the archive is there already, whole; what an earlier run left is removed then."""
     try:
         with path.open("rb") as file:
             there = read_archive(file).index == index
@@ -204,22 +227,10 @@ def is_there(index: Index, path: Path) -> bool:
     return there
 
 
-def pull_contents(
-    registry: BundleRegistry, index: Index, path: Path, *, downloader: Downloader
+def _fetch_contents(
+    registry: BundleRegistry, index: Index, path: Path, downloader: Downloader
 ) -> None:
-    """Fetch the contents of a bundle into the folder beside its archive.
-
-    Args:
-        registry: Where they are.
-        index: What was verified.
-        path: Of the archive that is to be.
-        downloader: Fetches, goes on where an earlier run stopped, and tells the progress.
-
-    Raises:
-        DigestMismatchError: a content is not what the index says.
-        TransportError, SubmissionError: the registry or the store failed or refused.
-        FileError: the folder cannot be written.
-    """
+    """Fetch the contents into the folder beside the archive."""
     folder = _folder(path)
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -237,13 +248,8 @@ def pull_contents(
         downloader.fetch(wanted, folder / member.digest.hex())
 
 
-def write_pulled(index: Index, path: Path, *, advance: Advance) -> None:
-    """Write the archive out of the folder beside it, and remove the folder.
-
-    Raises:
-        DigestMismatchError: a content was changed meanwhile.
-        FileError: the archive cannot be written, or stands there already.
-    """
+def _write(index: Index, path: Path, advance: Advance) -> None:
+    """Write the archive out of the folder beside it, and remove the folder."""
     folder = _folder(path)
 
     def contents(member: Member) -> Iterator[bytes]:

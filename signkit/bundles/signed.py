@@ -203,6 +203,7 @@ def _manifest_item(member: Member, keys: Mapping[str, KnownKey]) -> ManifestItem
         digest=member.digest,
         size=member.size,
         target=member.target,
+        url="",
         signatures=tuple(
             (keys[each.keyid].public_key.raw, bytes.fromhex(each.signature))
             for each in member.signatures

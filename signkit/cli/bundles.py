@@ -14,7 +14,6 @@ from signkit.cli.connection import Connection, connected, connecting, note
 
 if TYPE_CHECKING:
     from signkit.bundles.index import Index
-    from signkit.bundles.push import Pushed
     from signkit.bundles.signed import Demands
 
 _Keys = Annotated[
@@ -80,7 +79,8 @@ def push(
                 new_hash=new_hash,
                 hooks=Hooks(say=note, advance=advance),
             )
-    _report_push(pushed, found.index, as_json=as_json)
+    said = {**_described(found.index, pushed.prn), "hash": pushed.hash}
+    _show({**said, "created": pushed.created, "sent": len(pushed.sent)}, as_json=as_json)
 
 
 @connecting
@@ -95,16 +95,9 @@ def pull(
     as_json: _Json = False,
 ) -> None:
     """Verify a bundle of a registry and write it as an archive; run again, it goes on."""
-    from signkit.bundles.pull import (
-        archive_name,
-        is_there,
-        pull_contents,
-        read_bundle,
-        write_pulled,
-    )
+    from signkit.bundles.pull import archive_name, pull_bundle, read_bundle
     from signkit.bundles.signed import enrol_keys, verify_index
     from signkit.client.bundles import BundleRegistry
-    from signkit.client.download import Downloader
 
     demands = _demands(trust, key)
     with connected(how, upload_hosts=download_host or ()) as (client, _address):
@@ -113,15 +106,8 @@ def pull(
         index = read_bundle(there, bundle, keys)
         verify_index(index, keys, demands)
         path = output_file or Path(archive_name(index))
-        if not is_there(index, path):
-            with output.progress("downloading", index.size) as advance:
-                downloader = Downloader(
-                    client.http, client.reach, retrier=client.retrier, advance=advance
-                )
-                pull_contents(there, index, path, downloader=downloader)
-            with output.progress("writing", index.size) as advance:
-                write_pulled(index, path, advance=advance)
-    _report_pull(path, bundle, index, as_json=as_json)
+        pull_bundle(there, index, path, progress=output.progress)
+    _show({"file": str(path), **_described(index, bundle), "size": index.size}, as_json=as_json)
 
 
 def _demands(trust: Path | None, keys: list[Path] | None, *, of_bundle: bool = True) -> Demands:
@@ -149,42 +135,12 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, int]]:
         yield file, status.st_size
 
 
-def _report_push(pushed: Pushed, index: Index, *, as_json: bool) -> None:
-    value = {
-        "prn": pushed.prn,
-        "hash": pushed.hash,
-        "created": pushed.created,
-        "binaries": len(index.members),
-        "sent": list(pushed.sent),
-    }
-    state = "created" if pushed.created else "there already"
-    rows = {
-        "bundle": pushed.prn,
-        "hash": pushed.hash,
-        "state": f"{state}; {len(pushed.sent)} of {len(index.members)} contents sent",
-    }
-    _show(value, rows, as_json=as_json)
+def _described(index: Index, prn: str) -> dict[str, object]:
+    return {"prn": prn, "hash": index.hash, "binaries": len(index.members)}
 
 
-def _report_pull(path: Path, prn: str, index: Index, *, as_json: bool) -> None:
-    from signkit.formats.display import escape, human_size
+def _show(value: dict[str, object], *, as_json: bool) -> None:
+    from signkit.formats.display import escape
 
-    value = {
-        "file": str(path),
-        "prn": prn,
-        "hash": index.hash,
-        "binaries": len(index.members),
-        "size": index.size,
-    }
-    rows = {
-        "archive": escape(str(path)),
-        "bundle": escape(prn),
-        "hash": index.hash,
-        "holds": f"{len(index.members)} contents, {human_size(index.size)}; all verified",
-    }
-    _show(value, rows, as_json=as_json)
-
-
-def _show(value: dict[str, object], rows: dict[str, str], *, as_json: bool) -> None:
-    text = "\n".join(f"{label:<9}{said}" for label, said in rows.items())
+    text = "\n".join(f"{name:<10}{escape(str(said))}" for name, said in value.items())
     output.show_result(value, text, as_json=as_json)

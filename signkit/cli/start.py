@@ -21,9 +21,15 @@ def main() -> int:
     """Run one command and return its exit code (docs/reference/errors.md)."""
     arguments = sys.argv[1:]
     if arguments[:1] == ["verify"]:
+        from signkit.cli.verify_from import FETCHER
         from signkit.device.main import run
 
-        return run(arguments[1:], program="signkit verify", from_response=_from_response)
+        return run(
+            arguments[1:],
+            program="signkit verify",
+            from_response=_from_response,
+            fetcher=FETCHER,
+        )
     try:
         from signkit.cli.app import run_app
 

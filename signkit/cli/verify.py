@@ -21,7 +21,13 @@ def register(app: typer.Typer) -> None:
 
 def verify(context: typer.Context) -> int:
     """Hand every argument to the ground floor."""
+    from signkit.cli.verify_from import FETCHER
     from signkit.device.main import run
     from signkit.formats.statement import statement_from_response
 
-    return run(context.args, program="signkit verify", from_response=statement_from_response)
+    return run(
+        context.args,
+        program="signkit verify",
+        from_response=statement_from_response,
+        fetcher=FETCHER,
+    )

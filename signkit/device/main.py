@@ -23,13 +23,15 @@ from signkit.verify.verdict import Expectation, latest, release_roles, role_of_k
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import NoReturn, TextIO
 
+    from signkit.device.offer import Fetcher, Offer
     from signkit.device.state import State
     from signkit.verify.verdict import VerifiedStatement
 
     FromResponse = Callable[..., bytes]
+    Commit = Callable[[list[VerifiedStatement]], State | None]
 
 _INTERRUPTED = 130
 # Option: what its value is called (empty for a flag, ... for one that may be given again), and help.
@@ -61,10 +63,11 @@ _OPTIONS = {
     "--json": ("", "print the verdict as JSON"),
     "--help": ("", "print this; it ends with 2, because nothing was verified"),
 }
-_SOURCES = {"--statement", "--response", "--manifest"}
+_SOURCES = {"--statement", "--response", "--manifest", "--from"}
 _MODES = {"--init", "--update", "--keep-floor"}
 _ROOT_MODES = {"--init", "--update"}
 _BESIDE_A_ROOT = {"--state", "--now", "--least-revision", "--allow-test-keys", "--json"}
+_INSTEAD_OF_FILES = {"--files-from", "--from"}
 _OF_ONE = {"--statement", "--signature", "--init"}
 _DEMANDS = {"--artifact", "--target", "--floor", "--state", "--allow-downgrade", "--statement"}
 # What is said of a file, or of a state, in this order.
@@ -95,7 +98,11 @@ def main() -> int:
 
 
 def run(
-    arguments: Sequence[str], *, program: str, from_response: FromResponse | None = None
+    arguments: Sequence[str],
+    *,
+    program: str,
+    from_response: FromResponse | None = None,
+    fetcher: Fetcher | None = None,
 ) -> int:
     """Run one verification.
 
@@ -103,17 +110,23 @@ def run(
         arguments: The command line without the program's name.
         program: The program's name, for messages.
         from_response: `statement_from_response`, where there is one: devices carry none.
+        fetcher: Fetches content, where there is one: devices carry none.
 
     Returns:
         0 where everything verified, otherwise the error's exit code.
     """
     as_json = "--json" in arguments
     try:
-        options = _Options(arguments)
+        rows = {**_OPTIONS, **fetcher.rows} if fetcher else _OPTIONS
+        options = _Options(arguments, rows)
         if options.has("--help"):
-            return _show_help(program)
-        _check_usage(options)
-        said = _run(options, from_response)
+            return _show_help(program, rows)
+        _check_usage(options, rows)
+        if fetcher and options.has("--from"):
+            with fetcher.open(options) as find:
+                said = _run(options, from_response, find())
+        else:
+            said = _run(options, from_response, None)
         _write(sys.stdout, _render(said, as_json=as_json))
     except SignkitError as error:
         return _fail(error, as_json=as_json)
@@ -135,7 +148,8 @@ class _Options:
         UsageError: an unknown option, one given twice, or one without its value.
     """
 
-    def __init__(self, arguments: Sequence[str]) -> None:
+    def __init__(self, arguments: Sequence[str], rows: Mapping[str, tuple[str, str]]) -> None:
+        self._rows = rows
         self._values: dict[str, list[str]] = {}
         self.files: list[str] = []
         rest = iter(arguments)
@@ -149,9 +163,9 @@ class _Options:
 
     def _read(self, word: str, rest: Iterator[str]) -> None:
         name, equals, value = word.partition("=")
-        if name not in _OPTIONS:
+        if name not in self._rows:
             _misused(f"unknown option {name!r:.80}")
-        called = _OPTIONS[name][0]
+        called = self._rows[name][0]
         if called and not equals:
             value = next(rest, "--")
             if value.startswith("--"):
@@ -187,9 +201,9 @@ def _misused(message: str) -> NoReturn:
     raise UsageError(message, hint="see --help")
 
 
-def _show_help(program: str) -> int:
+def _show_help(program: str, rows: Mapping[str, tuple[str, str]]) -> int:
     lines = [f"usage: {program} FILE... (--key PUBLIC | --trust T | --state S) [OPTION]...", ""]
-    for name, (called, text) in _OPTIONS.items():
+    for name, (called, text) in rows.items():
         lines.append(f"  {f'{name} {called}'.replace('...', ''):26} {text}")
     _write(sys.stdout, "\n".join([*lines, "", _EXIT_CODES, ""]))
     return UsageError.exit_code
@@ -210,11 +224,20 @@ def _now(options: _Options) -> str | None:
     return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime())
 
 
-def _run(options: _Options, from_response: FromResponse | None) -> dict[str, object]:
+def _run(
+    options: _Options, from_response: FromResponse | None, offer: Offer | None
+) -> dict[str, object]:
     """Do what was asked, and return what is said of it."""
     path = options.one("--state")
+
+    def verify(held: State | None, commit: Commit) -> dict[str, object]:
+        judge = _judge_of(options, held, from_response)
+        if offer is None:
+            return _verify(judge, _paths(options), options, commit)
+        return _verify_offer(judge, offer, options, commit)
+
     if path is None:
-        return _verify(options, None, from_response, lambda _verdicts: None)
+        return verify(None, lambda _verdicts: None)
     from signkit.device import state
 
     now, least = _now(options), options.number("--least-revision")
@@ -222,7 +245,7 @@ def _run(options: _Options, from_response: FromResponse | None) -> dict[str, obj
     tests = options.has("--allow-test-keys")
     if options.has("--keep-floor"):
         held = state.load_state(path, least_revision=least)
-        return _verify(options, held, from_response, lambda _verdicts: held)
+        return verify(held, lambda _verdicts: held)
     with state.StateFile(path, least_revision=least, first=options.has("--init")) as file:
         data = [files.read_file(root, limit=limits.TRUST_SIZE) for root in roots]
         if options.has("--init"):
@@ -231,34 +254,44 @@ def _run(options: _Options, from_response: FromResponse | None) -> dict[str, obj
             return _remembered(
                 file.save(state.follow(file.held, data, now=now, allow_test_keys=tests))
             )
-        return _verify(
-            options,
-            file.held,
-            from_response,
-            lambda found: file.save(state.accept(file.held, found, clock=now)),
-        )
+        return verify(file.held, lambda found: file.save(state.accept(file.held, found, clock=now)))
 
 
 def _remembered(held: State) -> dict[str, object]:
     return {"revision": held.revision, "trust": held.trust.version, "newest": held.newest}
 
 
+def _verify_offer(
+    judge: Judge, offer: Offer, options: _Options, commit: Commit
+) -> dict[str, object]:
+    """Judge what is offered; what was fetched never outlives its verdict."""
+    judge = Judge(**{**judge.__dict__, "manifest": offer.manifest})
+    try:
+        fetch = lambda: offer.fetch(judge)  # noqa: E731
+        return {**_verify(judge, [offer.path], options, commit, fetch=fetch), "file": offer.name}
+    finally:
+        offer.remove()
+
+
 def _verify(
+    judge: Judge,
+    paths: list[str],
     options: _Options,
-    held: State | None,
-    from_response: FromResponse | None,
-    commit: Callable[[list[VerifiedStatement]], State | None],
+    commit: Commit,
+    *,
+    fetch: Callable[[], None] = lambda: None,
 ) -> dict[str, object]:
     """Judge every file; then write the state; then give copies their names."""
-    judge, paths = _judge_of(options, held, from_response), _paths(options)
     several, output = len(paths) > 1 or options.has("--files-from"), options.one("--output")
     if output is None:
+        fetch()
         verdicts = judge_files(judge, paths)
-        held = commit([each.verified for each in verdicts if each.verified])
+        held: State | None = commit([each.verified for each in verdicts if each.verified])
     else:
         from signkit.device.copies import Copies
 
         with Copies(output, several=several, force=options.has("--force")) as copies:
+            fetch()
             verdicts = judge_files(judge, paths, copies=copies)
             held = commit([each.verified for each in verdicts if each.verified])
             copies.keep()
@@ -317,13 +350,23 @@ def _judge_of(options: _Options, held: State | None, from_response: FromResponse
     )
 
 
-def _check_usage(options: _Options) -> None:
-    given = set(filter(options.has, _OPTIONS))
+def _check_fetching(options: _Options, rows: Mapping[str, tuple[str, str]]) -> None:
+    given = set(filter(options.has, rows))
+    if "--from" not in given:
+        if given - _OPTIONS.keys():
+            _misused("expected --from beside the options of the network")
+    elif options.files or given & {"--files-from", *_ROOT_MODES}:
+        _misused("expected no FILE beside --from")
+
+
+def _check_usage(options: _Options, rows: Mapping[str, tuple[str, str]]) -> None:
+    _check_fetching(options, rows)
+    given = set(filter(options.has, rows))
     several = len(options.files) > 1 or "--files-from" in given
     blind, stateless = "--no-statement" in given, "--state" not in given
     for wrong, message in (
         (len(given & {"--key", "--trust", "--state"}) != 1, "expected --key, --trust or --state"),
-        (not options.files and not several, "expected a FILE"),
+        (not options.files and not given & _INSTEAD_OF_FILES, "expected a FILE"),
         (len(given & _SOURCES) > 1, f"expected one of {', '.join(sorted(_SOURCES))}"),
         (len(given & _MODES) > 1, f"expected one of {', '.join(sorted(_MODES))}"),
         (several and given & _OF_ONE, f"expected one FILE beside {', '.join(sorted(_OF_ONE))}"),
@@ -334,7 +377,7 @@ def _check_usage(options: _Options) -> None:
         ),
         (blind and given & _DEMANDS, "a registry signature names nothing: expected no demands"),
         (
-            blind and not given & {"--signature", "--manifest"},
+            blind and not given & {"--signature", "--manifest", "--from"},
             "expected --signature or --manifest beside --no-statement",
         ),
     ):

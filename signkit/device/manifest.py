@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 _STATEMENT = "signkit"
 # What is absent, or null, is as good as this.
-_ABSENT: Mapping[str, object] = {"signatures": [], "custom_metadata": {}, "target": ""}
+_ABSENT: Mapping[str, object] = {
+    "signatures": [],
+    "custom_metadata": {},
+    "target": "",
+    "url": "",
+}
 
 
 class ManifestItem(Value):
@@ -32,6 +37,7 @@ class ManifestItem(Value):
         digest: SHA-256 that its content is said to have.
         size: Bytes that it is said to have.
         target: What it is said to be for; empty for any.
+        url: Where its content is said to be; empty where nobody says.
         signatures: Raw public key that is said to have signed (empty where it is no key signkit
             reads, so that none of ours is meant), and 64 bytes of signature.
         custom_metadata: Without the statement.
@@ -41,6 +47,7 @@ class ManifestItem(Value):
     digest: Sha256
     size: int
     target: str
+    url: str
     signatures: tuple[tuple[bytes, bytes], ...]
     custom_metadata: Mapping[str, object]
     statement: bytes
@@ -84,6 +91,7 @@ def _read_item(value: object, where: str) -> ManifestItem:
         digest=Sha256(decode_any_hex(fields.text("hash"), size=32, what=f"{where}.hash")),
         size=fields.integer("size", most=limits.CONTENT_SIZE),
         target=fields.text("target"),
+        url=fields.text("url"),
         signatures=tuple(
             _read_signature(each, f"{where}.signatures")
             for each in fields.array("signatures", most=limits.ENVELOPE_SIGNATURE_COUNT)

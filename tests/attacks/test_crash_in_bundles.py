@@ -1,4 +1,4 @@
-"""Push and pull killed at any moment: run again they end as if nothing had happened."""
+"""Push, pull and verify --from killed at any moment: run again they end as if nothing had happened."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from pathlib import Path
 import pytest
 
 from signkit.bundles.archive import read_archive
-from tests.support.bundle_world import make_bundle, make_release
+from tests.support.bundle_world import TARGET, make_bundle, make_release
+from tests.support.keys import PROD
 from tests.support.registry import COMMAND, RunningRegistry, running_registry
-from tests.support.registry_api import Api, Value, calling
+from tests.support.registry_api import Value, calling
 
 pytestmark = [pytest.mark.server, pytest.mark.sweep]
 
 CHANCE = random.Random(6)
 CONTENTS = [CHANCE.randbytes(size) for size in (30_000_000, 14, 20_000_000)]
+TARGETS = (TARGET, "second", "third")
 MOMENTS = [round(0.2 + 0.15 * step, 2) for step in range(12)]
 
 
@@ -43,12 +45,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         first.stop()
     shutil.copytree(folder / "first", folder / "empty")
     with running_registry(folder / "first") as here, calling(here) as api:
-        binaries = [_release(api, content) for content in CONTENTS]
+        binaries = [
+            make_release(api, content, target=target)
+            for content, target in zip(CONTENTS, TARGETS, strict=True)
+        ]
         yield World(folder, here, make_bundle(api, *binaries))
-
-
-def _release(api: Api, content: bytes) -> Value:
-    return make_release(api, content)
 
 
 def start(folder: Path, token: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -124,3 +125,27 @@ def test_two_pushes_at_once(round_number: int, world: World, tmp_path: Path) -> 
         assert [each["hash"] for each in bundles] == [world.bundle["hash"]]
         kept = api.call("GET", "/binary_signatures").json()["binary_signatures"]
         assert len(kept) == len(CONTENTS)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_verify_from_that_is_killed(moment: float, world: World, tmp_path: Path) -> None:
+    (tmp_path / "prod.pem").write_text(PROD.public_key.raw.hex())
+    (tmp_path / "token").write_text(world.registry.token)
+    (tmp_path / "token").chmod(0o600)
+    url = f"{world.registry.url}/bundles/{world.bundle['prn']}/manifest?target={TARGET}"
+    command = [*COMMAND, "verify", "--from", url, "--token-file", "token", "--key", "prod.pem"]
+
+    def begin() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*command, "--output", "m", "--force"],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    kill_after(begin(), moment / 2)
+    path = tmp_path / "m"
+    assert not path.exists() or path.read_bytes() == CONTENTS[0]
+    finish(begin())
+    assert path.read_bytes() == CONTENTS[0]
+    assert not (tmp_path / ".m.from").exists()

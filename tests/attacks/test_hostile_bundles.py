@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,11 @@ import pytest
 
 from signkit.bundles.archive import read_archive, write_archive
 from signkit.bundles.index import Index, IndexSignature, Member, Named
-from signkit.bundles.pull import is_there, pull_contents, read_bundle, write_pulled
+from signkit.bundles.pull import pull_bundle, read_bundle
 from signkit.bundles.push import Hooks, Pushed, push_bundle
 from signkit.bundles.signed import Demands, compute_hash, enrol_keys, verify_index
 from signkit.client.address import Address, make_reach
 from signkit.client.bundles import BundleRegistry
-from signkit.client.download import Downloader
 from signkit.client.http import Http, Reply
 from signkit.client.protocol import RegistryClient
 from signkit.client.retry import Patience, Retrier
@@ -109,10 +109,7 @@ class Desk:
         index = read_bundle(self.registry, prn, keys)
         verify_index(index, keys, Demands(pins=None, trust=None, now=NOW))
         path = self.folder / "b.cpio.zst"
-        if not is_there(index, path):
-            downloader = Downloader(self.http, self.client.reach, retrier=self.client.retrier)
-            pull_contents(self.registry, index, path, downloader=downloader)
-            write_pulled(index, path, advance=lambda _count: None)
+        pull_bundle(self.registry, index, path, progress=lambda _what, _size: nullcontext(print))
         return index
 
     def prn(self, kind: str, identity: str) -> str:

@@ -134,7 +134,7 @@ def test_into_a_twin_of_the_registry(machine: Machine, world: World) -> None:
         assert ran.code == 0, ran.err
         assert ran.json["created"]
         assert ran.json["prn"] == world.bundle["prn"]
-        assert len(ran.json["sent"]) == 3
+        assert ran.json["sent"] == 3
         bundle = api.ask("GET", f"/bundles/{world.bundle['prn']}")
         assert bundle["hash"] == world.bundle["hash"]
         assert _without_times(bundle) == _without_times(
@@ -149,7 +149,7 @@ def test_into_a_twin_of_the_registry(machine: Machine, world: World) -> None:
             signatures = lambda each: [s["signature"] for s in each["signatures"]]  # noqa: E731
             assert signatures(here) == signatures(there)
         again = push(machine, twin, "--json").json
-        assert again == ran.json | {"created": False, "sent": []}
+        assert again == ran.json | {"created": False, "sent": 0}
         machine.write("home/token", twin.token, mode=0o600)
         options = ("--registry", twin.url, "--output", "back.cpio.zst")
         back = machine.run("registry", "bundles", "pull", bundle["prn"], *options)
