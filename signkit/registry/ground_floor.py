@@ -89,6 +89,7 @@ def verify_binary_statement(binary: Binary, keys: Iterable[PublicKey]) -> Verifi
         digest=digest,
         size=binary.size,
         target=binary.target,
+        url="",
         signatures=(),
         custom_metadata={name: metadata[name] for name in metadata if name != _STATEMENT},
         statement=encode_json(metadata[_STATEMENT]),

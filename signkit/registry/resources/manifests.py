@@ -23,7 +23,9 @@ from starlette.responses import Response
 
 from signkit.registry.bundle_tables import Bundle
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry
+from signkit.registry.description import WITH_TOKEN, Responses, refusals
 from signkit.registry.download import content_url
+from signkit.registry.manifest_shapes import ManifestItemView, ManifestView
 from signkit.registry.prn import Kind, Prn
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
 from signkit.registry.resources.bundles import settle_metadata
@@ -31,17 +33,21 @@ from signkit.registry.resources.common import find
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary
 from signkit.registry.tokens import Caller
-from signkit.registry.views import View, answer, view_binary
+from signkit.registry.views import answer, view_binary
 from signkit.verify.limits import LABEL_LENGTH
 
-router = APIRouter(route_class=ApiRoute)
-
-_READ = ["GET", "HEAD"]
+_RESPONSES: Responses = {
+    304: {"description": "it is the one named in if-none-match"},
+    **WITH_TOKEN,
+    **refusals(NOT_FOUND, CONFLICT),
+}
+router = APIRouter(route_class=ApiRoute, tags=["devices"], responses=_RESPONSES)
 _Label = Annotated[str, Query(min_length=1, max_length=LABEL_LENGTH)]
 _Offer = tuple[Binary, str | None]
 
 
-@router.api_route("/bundles/{prn}/manifest", methods=_READ)
+@router.head("/bundles/{prn}/manifest", operation_id="check_bundle_manifest")
+@router.get("/bundles/{prn}/manifest", response_model=ManifestView)
 def read_bundle_manifest(
     prn: str,
     request: Request,
@@ -65,7 +71,8 @@ def _members(session: Session, bundle: Bundle) -> Iterator[_Offer]:
         yield by_row[member.binary_row], member.custom_metadata
 
 
-@router.api_route("/manifest", methods=_READ)
+@router.head("/manifest", operation_id="check_release_manifest")
+@router.get("/manifest", response_model=ManifestView)
 def read_release_manifest(
     request: Request,
     registry: Registry,
@@ -130,7 +137,7 @@ def _answer(
     return response
 
 
-def _item(binary: Binary, metadata: str | None, caller: Caller) -> View:
+def _item(binary: Binary, metadata: str | None, caller: Caller) -> ManifestItemView:
     if binary.state != BinaryState.SIGNED:
         detail = f"the binary {binary.id} is {binary.state}, expected signed"
         raise refuse(CONFLICT, detail)
@@ -145,4 +152,5 @@ def _item(binary: Binary, metadata: str | None, caller: Caller) -> View:
         "size": binary.size,
         "signatures": view["signatures"],
         "custom_metadata": {} if metadata is None else json.loads(metadata),
+        "url": "",  # last, since it is another each time
     }
