@@ -108,6 +108,7 @@ def test_a_cookie_cannot_be_made_or_prolonged(registry, look):
         assert answer.status_code == 303
 
 
+@pytest.mark.folder
 def test_a_cookie_ends(registry, look, monkeypatch):
     value = look.cookies[console_session.COOKIE]
     secret = (registry.data / "secret").read_bytes()
@@ -276,6 +277,7 @@ def test_pages_of_a_list(api, look):
     assert look.get("/console/artifacts", params={"page": "forged"}).status_code == 422
 
 
+@pytest.mark.folder
 def test_a_damaged_signature_is_refused_on_every_page(api, registry, look):
     binary = api.signable(b"to be damaged")
     assert api.sign(binary, SPARE).status_code == 201
@@ -293,6 +295,7 @@ def test_a_damaged_signature_is_refused_on_every_page(api, registry, look):
     assert "does not verify under key" in look.get(path).text
 
 
+@pytest.mark.folder
 def test_another_organization_is_not_there(registry, look):
     """Records of an organization that the token does not belong to: as if they did not exist."""
     with calling(registry) as api:
