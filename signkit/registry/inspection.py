@@ -7,6 +7,7 @@
     signatures   of binaries and bundles, by the ground floor
     statements   opened by the ground floor with the keys that are enrolled here
     bundles      hash computed from the members
+    audit        every line follows the one before it, in each organization
 
 Spec: docs/formats/registry-backup.md section 5; docs/formats/registry-protocol.md.
 Control: SK-REGISTRY-VERIFY (docs/design/assurance.md).
@@ -24,6 +25,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from signkit.errors import SignkitError, UnknownKeyError
+from signkit.registry.audit_check import check_audits
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.content import load_parts, part_key
 from signkit.registry.database import Database
@@ -105,7 +107,7 @@ class _Inspector:
     keys: dict[int, dict[int, PublicKey]] = field(default_factory=dict)
 
     def inspect(self) -> Inspection:
-        steps = (self._database, self._keys, self._binaries, self._bundles)
+        steps = (self._database, self._keys, self._binaries, self._bundles, self._audits)
         faults = tuple(fault for step in steps for fault in step())
         names = ("keys", "binaries", "parts", "bytes", "signatures", "statements", "bundles")
         counts = {name: self.counts[name] for name in (*names, "foreign_statements")}
@@ -225,6 +227,10 @@ class _Inspector:
                 yield Fault(place=place, problem=f"expected hash {bundle.hash}, got {computed}")
             for signature in bundle.signatures:
                 yield from self._signature(signature, bundle.hash, place)
+
+    def _audits(self) -> Iterator[Fault]:
+        for problem in check_audits(self.session):
+            yield Fault(place="audit", problem=problem)
 
 
 def _name(binary: Binary) -> str:

@@ -44,6 +44,7 @@ class World:
             "artifacts": "/console/artifacts",
             "bundle": f"/console/bundles/{_identity(records['bundle'])}",
             "key": f"/console/keys/{_identity(records['key'])}",
+            "audit": "/console/audit",
             "nothing": "/console?q=no+such+thing",
             "missing": "/console/nowhere",
         }

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from signkit.registry.console.render import asset, page
 from signkit.registry.console.session import PATH, find_viewer, is_own, log_in, set_cookie
 from signkit.registry.context import Handler, Registry, parts_of
+from signkit.registry.limits import RateLimit
 from signkit.registry.problems import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, RefusedError
 
 router = APIRouter(prefix="/console", include_in_schema=False)
@@ -71,8 +72,15 @@ async def take_login(request: Request, registry: Registry) -> Response:
     place = form.get("next", "")
     if not is_own(request):
         return _login_form(place, refusal=_FOREIGN, status=FORBIDDEN)
+    limit: RateLimit = request.app.state.rate_limit
+    address = f"address {request.client.host if request.client else ''}"
+    try:
+        limit.check(address)
+    except RefusedError as error:
+        return _login_form(place, refusal=str(error), status=error.status)
     cookie = await run_in_threadpool(log_in, registry, form.get("token", "").strip())
     if cookie is None:
+        limit.count(address)
         return _login_form(place, refusal=_UNKNOWN, status=UNAUTHENTICATED)
     response = RedirectResponse(place if _PLACE.fullmatch(place) else PATH, _SEE_OTHER)
     set_cookie(response, cookie, secure=_is_secure(request, registry))

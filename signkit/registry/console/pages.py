@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from signkit.registry.bundle_tables import Bundle
 from signkit.registry.console import searches
+from signkit.registry.console.audit import sees_audit, show_audit
 from signkit.registry.console.door import ConsoleRoute
 from signkit.registry.console.render import page
 from signkit.registry.console.shown import (
@@ -33,7 +34,7 @@ from signkit.registry.context import CurrentCaller, Registry
 from signkit.registry.filters import Keys as SearchKeys
 from signkit.registry.paging import Listed, PageRequest, list_page
 from signkit.registry.prn import Kind, Prn
-from signkit.registry.problems import NOT_FOUND, refuse
+from signkit.registry.problems import FORBIDDEN, NOT_FOUND, refuse
 from signkit.registry.resources.common import find
 from signkit.registry.states import BinaryState, PartState
 from signkit.registry.tables import (
@@ -49,6 +50,7 @@ from signkit.registry.tokens import Caller
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
 _CURSOR_LENGTH = 128
+_LARGEST = 2**53 - 1
 _STATES = ("", *BinaryState)
 
 
@@ -281,6 +283,20 @@ def show_bundle(identity: str, registry: Registry, caller: CurrentCaller) -> Res
             signatures=signatures,
             members=members,
         )
+
+
+@router.get("/audit")
+def list_audit(
+    registry: Registry,
+    caller: CurrentCaller,
+    before: Annotated[int, Query(ge=1, le=_LARGEST)] = _LARGEST,
+) -> Response:
+    """Show what was changed, by whom, the newest first: to a token that may do everything."""
+    if not sees_audit(caller):
+        raise refuse(FORBIDDEN, "this needs a token with the scope admin, for every artifact")
+    with registry.database.read() as session:
+        lines, cursor = show_audit(session, caller, before=before)
+        return page("audit", viewer=caller, section="audit", lines=lines, cursor=cursor)
 
 
 @router.get("/{rest:path}")

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from signkit.formats.display import escape, human_size, one_line
+from signkit.registry.console.audit import sees_audit
 from signkit.registry.views import format_time
 
 _POLICY = (
@@ -77,7 +78,8 @@ def _make_environment() -> Environment:
     )
     made.filters |= {"moment": _moment, "minute": _minute, "utc": _utc}
     made.filters |= {"human_size": human_size, "lines": _lines}
-    made.globals |= {"assets": {name: _version_of(name) for name in _TYPES}}
+    assets = {name: _version_of(name) for name in _TYPES}
+    made.globals |= {"assets": assets, "sees_audit": sees_audit}
     return made
 
 

@@ -16,10 +16,12 @@ import httpx
 import pytest
 from starlette.responses import Response
 
+from signkit.registry.backup import source_of
 from signkit.registry.console import searches
 from signkit.registry.console import session as console_session
+from signkit.registry.verification import verify_source
 from tests.support.keys import SPARE
-from tests.support.registry import COMMAND, make_token
+from tests.support.registry import COMMAND, make_token, running_registry
 from tests.support.registry_api import calling
 
 NAMES = json.loads(
@@ -232,14 +234,14 @@ def test_hostile_names_are_shown_and_do_nothing(api, look):
             check_harmless(look.get(f"/console{path}").text)
 
 
-def check_harmless(page):
+def check_harmless(page, *more):
     assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]", page)
     tags = set(re.findall(r"<([a-zA-Z!/][a-zA-Z0-9]*)", page))
     assert tags <= {
         *("!doctype", "html", "head", "meta", "title", "link", "body", "a", "header", "div", "img"),
         *("span", "b", "nav", "ul", "ol", "li", "form", "button", "main", "h1", "h2", "dl", "dt"),
         *("dd", "code", "section", "p", "table", "caption", "thead", "tbody", "tr", "th", "td"),
-        *("time", "pre", "footer", "label", "input"),
+        *("time", "pre", "footer", "label", "input", *more),
     } | {f"/{name}" for name in tags if not name.startswith("/")}
     assert re.findall(r"<[^>]*\s(on\w+|style|src=\"(?!/console/assets/))", page) == []
     assert "49{% raw" not in page
@@ -313,3 +315,70 @@ def test_another_organization_is_not_there(registry, look):
         )
     assert look.get(f"/console/binaries/{identity(binary)}").status_code == 404
     assert identity(binary) not in look.get("/console").text
+
+
+def test_the_audit_says_who_changed_what(api, registry, look):
+    artifact = api.ask("POST", "/artifacts", {"name": f"audited-{uuid4().hex}"})
+    point = f"{'ab' * 32} 7 {'cd' * 32}"
+    api.call(
+        "PATCH",
+        f"/artifacts/{artifact['prn']}",
+        {"description": "<b>new</b> \u202e"},
+        headers={"signkit-ledger": point},
+    )
+    page = look.get("/console/audit").text
+    assert f"/console/artifacts/{identity(artifact)}" in page
+    assert "&lt;b&gt;new&lt;/b&gt;" in page
+    assert "ceremony 7" in page
+    assert "cd" * 32 in page
+    assert ">chained</span>" in page
+    check_harmless(page, "del", "ins", "details", "summary")
+    older = re.findall(r'rel="next" href="([^"]+)"', page)
+    assert older
+    assert ">chained</span>" in look.get(older[0]).text
+
+
+def test_an_audit_that_was_changed_is_seen(tmp_path):
+    with running_registry(tmp_path) as registry, calling(registry) as api:
+        for name in ("one", "two"):
+            api.ask("POST", "/artifacts", {"name": name})
+        with closing(sqlite3.connect(registry.data / "registry.sqlite3")) as records, records:
+            records.execute("DROP TRIGGER audit_lines_no_UPDATE")
+            records.execute("UPDATE audit_lines SET line = replace(line, 'one', 'eno')")
+        with browser(registry, registry.token) as client:
+            page = client.get("/console/audit").text
+        found = verify_source(source_of(registry.data), advance=lambda _count: None)
+    assert ">damaged</span>" in page
+    assert [fault.place for fault in found.faults] == ["audit"]
+
+
+def test_the_audit_is_for_tokens_that_may_do_everything(registry):
+    command = ["registry", "token", "new", "--data", str(registry.data), "--name", uuid4().hex]
+    made = subprocess.run(
+        [*COMMAND, *command, "--scope", "read"], check=True, capture_output=True, text=True
+    )
+    with browser(registry, made.stdout.strip()) as client:
+        assert "/console/audit" not in client.get("/console").text
+        assert client.get("/console/audit").status_code == 403
+
+
+def test_a_token_limited_to_an_artifact_sees_that_one_alone(api, registry):
+    versions = [api.version() for _ in range(2)]
+    binaries = [api.binary(b"", artifact_version_prn=version) for version in versions]
+    artifacts = [
+        api.ask(
+            "GET", f"/artifacts/{api.ask('GET', f'/artifact_versions/{version}')['artifact_prn']}"
+        )
+        for version in versions
+    ]
+    command = ["registry", "token", "new", "--data", str(registry.data), "--name", uuid4().hex]
+    limited = ["--scope", "read", "--artifact", artifacts[0]["name"]]
+    made = subprocess.run(
+        [*COMMAND, *command, *limited], check=True, capture_output=True, text=True
+    )
+    with browser(registry, made.stdout.strip()) as client:
+        page = client.get("/console").text
+        assert identity(binaries[0]) in page
+        assert identity(binaries[1]) not in page
+        assert client.get(f"/console/binaries/{identity(binaries[1])}").status_code == 404
+        assert client.get(f"/console/artifacts/{identity(artifacts[1])}").status_code == 404
