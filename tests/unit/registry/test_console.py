@@ -58,7 +58,8 @@ def identity(record):
     return record["prn"].rpartition(":")[2]
 
 
-PAGES = ("", "/artifacts", "/keys", "/bundles", "/nowhere", f"/binaries/{uuid4()}")
+UNKNOWN = "8ced1740-7fbf-407e-9d6e-afec9399cc41"
+PAGES = ("", "/artifacts", "/keys", "/bundles", "/nowhere", f"/binaries/{UNKNOWN}")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -186,7 +187,7 @@ def test_nothing_but_looking(registry, look):
     assert look.get("/users/me").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["nowhere", "keys/x", "binaries/x/y", f"keys/{uuid4()}"])
+@pytest.mark.parametrize("path", ["nowhere", "keys/x", "binaries/x/y", f"keys/{UNKNOWN}"])
 def test_what_is_not_there(look, path):
     answer = look.get(f"/console/{path}")
     assert answer.status_code == 404
