@@ -1,9 +1,9 @@
 """The database: one door to it, with reading and writing kept apart.
 
-SQLite in WAL mode, or PostgreSQL: what `write` returned from survives a crash of the machine, with
-SQLite because it waits for a sync of the log after the commit (`group_sync`). SQLite's writers take
-turns here instead of in its busy loop; PostgreSQL's hold the rows that they are about to change
-(`hold`). Nothing outside this module knows which database it is.
+SQLite in WAL mode with synchronous=FULL, or PostgreSQL: what `write` returned from survives a
+crash of the machine. SQLite's writers take turns here instead of in its busy loop; PostgreSQL's
+hold the rows that they are about to change (`hold`). Nothing outside this module knows which
+database it is.
 
 Controls: SK-REGISTRY-ONCE (docs/design/assurance.md).
 """
@@ -23,11 +23,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, GenerativeSelect, create_engine, event, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from signkit.errors import RegistryError
-from signkit.registry.group_sync import GroupSync
 from signkit.registry.tables import Base
 
 _Query = TypeVar("_Query", bound=GenerativeSelect)
@@ -53,12 +52,10 @@ class Database:
         self._watcher: Callable[[Session, object], None] | None = None
         self._reading: Engine
         self._writing: Engine
-        self._log: GroupSync | None = None
         if isinstance(where, Path):
             self._engine = _sqlite(where)
             self._reading = self._engine
             self._writing = self._engine.execution_options(**{_WRITES: True})
-            self._log = GroupSync(Path(f"{where}-wal"))
             self._turn: threading.Lock | nullcontext[None] = threading.Lock()
         else:
             self._engine = self._writing = _postgresql(where)
@@ -88,17 +85,11 @@ class Database:
         with (
             self._turn,
             Session(self._writing, expire_on_commit=False, info={_WRITES: True}) as session,
+            session.begin(),
         ):
             if self._watcher is not None:
                 event.listen(session, "after_flush", self._watcher)
             yield session
-            session.commit()
-            ticket = self._log.note() if self._log else 0
-        try:
-            if self._log:
-                self._log.wait(ticket)
-        except OSError as error:
-            raise OperationalError("fdatasync", None, error) from error
 
     def watch(self, watcher: Callable[[Session, object], None]) -> None:
         """Have every change seen: the watcher is called after each flush, in its transaction."""
@@ -135,7 +126,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     for pragma in (
         f"busy_timeout={_BUSY_MILLISECONDS}",
         "journal_mode=WAL",
-        "synchronous=NORMAL",
+        "synchronous=FULL",
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}").close()

@@ -65,7 +65,7 @@ def test_what_is_no_database_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("pragma", "value"),
-    [("journal_mode", "wal"), ("synchronous", 1), ("foreign_keys", 1), ("busy_timeout", 15_000)],
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 15_000)],
 )
 def test_pragmas(database, pragma, value):
     with database.read() as session:
