@@ -36,7 +36,7 @@ def sibling(answer: Path, suffix: str, option: str) -> Path:
         )
         raise UsageError(message, hint=f"give the {what} with {option}")
     path = answer.with_name(answer.name.removesuffix(ending) + suffix)
-    if answer.exists() and not path.exists():  # else whoever reads the answer says what is missing
+    if not path.exists():
         message = f"no {what} beside the response: {path} is missing"
         hint = f"give the {what} with {option}; if it is lost, prepare and sign again"
         raise UsageError(message, hint=hint)

@@ -45,22 +45,15 @@ def register(group: typer.Typer) -> None:
 
 def _add(records: typer.Typer, name: str) -> None:
     """Add the commands of one kind: they differ in nothing else."""
-    from signkit.client.browse import (
-        KINDS,
-        create_record,
-        get_record,
-        list_records,
-        read_pairs,
-        render_records,
-    )
-
-    kind = KINDS[name]
 
     @records.command("list", help=f"List {name}, page after page.")
     @connecting
     def list_them(
         pairs: Pairs = None, *, how: Connection, limit: Limit = 1000, as_json: AsJson = False
     ) -> None:
+        from signkit.client.browse import KINDS, list_records, read_pairs, render_records
+
+        kind = KINDS[name]
         wanted = read_pairs(pairs or [], kind.filters)
         with connected(how) as (client, _address):
             found, more = list_records(client, kind, wanted, limit=limit)
@@ -72,6 +65,9 @@ def _add(records: typer.Typer, name: str) -> None:
     @records.command("create", help=f"Create one of the {name}; asked once, not tried again.")
     @connecting
     def create(pairs: Fields, *, how: Connection, as_json: AsJson = False) -> None:
+        from signkit.client.browse import KINDS, create_record, read_pairs
+
+        kind = KINDS[name]
         given = read_pairs(pairs, kind.fields)
         with connected(how) as (client, _address):
             _show(create_record(client, kind, given), as_json=as_json)
@@ -82,8 +78,10 @@ def _add(records: typer.Typer, name: str) -> None:
     @records.command("get", help=f"Show one of the {name}.")
     @connecting
     def get(prn: Prn, *, how: Connection, as_json: AsJson = False) -> None:
+        from signkit.client.browse import KINDS, get_record
+
         with connected(how) as (client, _address):
-            _show(get_record(client, kind, prn), as_json=as_json)
+            _show(get_record(client, KINDS[name], prn), as_json=as_json)
 
 
 def _show(record: Record, *, as_json: bool) -> None:

@@ -160,8 +160,12 @@ def _options(**given: Any) -> Options:  # noqa: ANN401
 
 def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -> Submission:
     from signkit.cli.answer_files import sibling
+    from signkit.formats.files import read_file
     from signkit.submit.documents import read_submission
+    from signkit.verify import limits
 
+    if not response.exists():  # said before what is missing beside it
+        read_file(response, limit=limits.RESPONSE_SIZE, what="response")
     request = request or sibling(response, ".request.json", "--request")
     plan = plan or sibling(response, ".plan.json", "--plan")
     return read_submission(response, request, plan, pins=pins)

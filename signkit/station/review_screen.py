@@ -119,14 +119,13 @@ def first_view(review: Review) -> View:
         f"  content    {count_contents(review)}",
     ]
     if key is not None:
-        name = cut_columns(escape(review.key_name), 32)
-        head.append(f"  key        {name}, keyid {key.keyid[:_KEYID_SHOWN]}...")
+        name = cut_columns(escape(review.key_name), 24)
+        ruled = "" if review.controls else "; no policy"
+        head.append(f"  key        {name}, keyid {key.keyid[:_KEYID_SHOWN]}...{ruled}")
     head += [f"  LOOK       {cut_columns(one_line(each), WIDTH - 13)}" for each in review.unusual]
-    if key is not None:
-        head.append(f"  controls   {count_controls(review)}")
     if review.controls:  # the first is about who asks
-        said = cut_columns(one_line(review.controls[0].line), WIDTH - 13)
-        head.append(f"  requester  {said}")
+        said = one_line(f"{count_controls(review)}; {review.controls[0].line}")
+        head.append(f"  controls   {cut_columns(said, WIDTH - 13)}")
     head += said_lines(verified.request, cut=True)
     if trust.is_asked(verified.request):
         head += TRUST_WARNING

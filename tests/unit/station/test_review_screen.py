@@ -30,8 +30,7 @@ REQUEST fleet.request.json
   asked by   {requester}
   items      12 of 21.6 KiB, 23 signatures
   content    hashed here 1, digest only 11
-  key        prod, keyid 6c8f8607dbe87077...
-  controls   no policy on this station
+  key        prod, keyid 6c8f8607dbe87077...; no policy
 +-- what the requester says; not checked ------------------------------------+
 | who      builder@ci                                                        |
 | why      first release                                                     |
@@ -149,9 +148,9 @@ def everything_at_once() -> Review:
 def test_everything_at_once_fits_the_screen() -> None:
     lines = plain(shown(everything_at_once()).split("\n"))
     assert len(lines) <= 22
-    assert "LOOK: there is something odd in these words" in lines[12]
+    assert "LOOK: there is something odd in these words" in lines[11]
     assert lines[6].startswith("  LOOK       it follows a response that is not of this station")
-    assert lines[7:9] == ["  controls   1 hold, 1 are not asked", "  requester  it holds"]
+    assert lines[7] == "  controls   1 hold, 1 are not asked; it holds"
     text = "\n".join(lines)
     assert all(risk in text for risk in Risk if risk is not Risk.PLAIN)
 

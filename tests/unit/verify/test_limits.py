@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
 from signkit.bundles.index import parse_index
+from signkit.cli.policy_file import find_openpgp
 from signkit.device.manifest import parse_manifest
 from signkit.device.state import encode_state, new_state, parse_state
-from signkit.errors import FormatError, KeyRefusedError, SignkitError
+from signkit.errors import CustodyError, FormatError, KeyRefusedError, MalformedError, SignkitError
 from signkit.formats.key_evidence import parse_key_evidence
 from signkit.formats.metadata import check_metadata
 from signkit.formats.plan import parse_plan
 from signkit.formats.request import open_request
 from signkit.formats.response import open_response
+from signkit.model.policy import Policy, Requester
 from signkit.prepare.release_list import parse_path_list, parse_release_list
 from signkit.verify import limits
 from signkit.verify.encoding import check_name, check_text, encode_json, parse_json
@@ -54,6 +59,16 @@ def statement(data: bytes) -> object:
     return parse_statement(envelope._payload)
 
 
+def openpgp_signature(data: bytes) -> object:
+    """Read what lies beside a request; that it is no signature is found out after its size."""
+    policy = Policy(requesters=(Requester(name="Ada", openpgp="AB" * 20, openpgp_key="no key"),))
+    with TemporaryDirectory() as folder, suppress(CustodyError, MalformedError):
+        path = Path(folder) / "x.request.json"
+        path.with_name(path.name + ".asc").write_bytes(data)
+        return find_openpgp(path, b"", policy)
+    return None
+
+
 # Files: the limit is set to their size, and then one lower.
 FILES: dict[str, list[tuple[Reader, bytes]]] = {
     "REQUEST_SIZE": [(open_request, request_file())],
@@ -64,6 +79,7 @@ FILES: dict[str, list[tuple[Reader, bytes]]] = {
     "TRUST_SIZE": [(load_trust, trust_file())],
     "PLAN_SIZE": [(parse_plan, plan_vectors.spelled(plan_vectors.plan_value()))],
     "KEY_FILE_SIZE": [(parse_public_key, PROD.public_key.raw.hex().encode())],
+    "OPENPGP_SIGNATURE_SIZE": [(openpgp_signature, b"-----BEGIN PGP SIGNATURE-----\n")],
     "EVIDENCE_SIZE": [(parse_key_evidence, evidence_file())],
     "BUNDLE_INDEX_SIZE": [(parse_index, encode_json(index_value()))],
     "RELEASE_LIST_SIZE": [(release_list, LISTED), (parse_path_list, b"a\n")],
