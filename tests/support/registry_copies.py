@@ -13,6 +13,7 @@ from pathlib import Path
 from tests.support.commands import Machine, Ran
 
 RECORDS = Path(__file__).parents[1] / "vectors" / "registry-records"
+# TEST ONLY: of the registry whose records lie there, and of no other.
 FIRST_TOKEN = "skr_ef2e201fa6cbb9f1e697c585d8be418723136d6fc168a140c09cd47e6c319581"
 
 
