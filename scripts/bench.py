@@ -12,13 +12,15 @@ import base64
 import json
 import os
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import file_digest, sha256
@@ -148,6 +150,7 @@ class Bench:
         self.big_size = 256 * MIB if quick else 4 * GIB
         self.small_count = 2_000 if quick else 100_000
         self.item_count = 500 if quick else 10_000
+        self.release_count = 100 if quick else 1_000
         os.environ["SIGNKIT_HOME"] = str(folder / "home")
         self.key, self.public = folder / "k.pem", folder / "public.pem"
         subprocess.run(
@@ -404,7 +407,6 @@ class Bench:
         """A big file to the embedded registry, against curl to the same one."""
         big = self.big()
         parts = self.split(big)
-        figure: Figure | None = None
         with self.registry() as server:
             responses = iter(
                 [
@@ -421,7 +423,112 @@ class Bench:
                 bound=1.4,
                 memory_bound=150 * MIB,
             )
-            memory = server.peak_memory()
+            return self.with_server(figure, server)
+
+    def submit_nginx(self) -> Figure | Sequence[Figure]:
+        """The same big file, against curl to nginx with WebDAV on the same disk: it checks nothing."""
+        nginx = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+        if nginx is None:
+            print("submit-nginx is left out: apt-get install nginx-light", file=sys.stderr)
+            return ()
+        big = self.big()
+        parts = self.split(big)
+        with self.registry() as server, self.webdav(nginx) as url:
+            responses = iter(
+                self.signed(self.request(f"n{n}", big, *self.name(f"n{n}")))
+                for n in range(self.rounds + 1)
+            )
+            figure = measure(
+                f"submit {self.big_size // MIB} MiB, every digest checked and synced",
+                "curl PUT of the same parts to nginx",
+                lambda: run(self.submit_command(next(responses), server)),
+                lambda: self.put_parts(parts, url),
+                rounds=self.rounds,
+                bound=1 / 0.85,
+                memory_bound=150 * MIB,
+            )
+            return self.with_server(figure, server)
+
+    @contextmanager
+    def webdav(self, nginx: str) -> Iterator[str]:
+        """Run nginx with WebDAV in a folder of its own, as the embedded registry is run."""
+        root = self.folder / "nginx"
+        (root / "files").mkdir(parents=True)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        (root / "nginx.conf").write_text(
+            f"{'user root; ' if os.geteuid() == 0 else ''}daemon off; pid {root}/pid;"
+            f" error_log {root}/error.log; worker_processes 2; events {{}} http {{ access_log off;"
+            + "".join(
+                f" {name}_temp_path {root}/{name};"
+                for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+            )
+            + f" client_max_body_size 0; server {{ listen 127.0.0.1:{port}; root {root}/files;"
+            " location / { dav_methods PUT; } } }"
+        )
+        command = [nginx, "-p", root, "-e", root / "error.log", "-c", root / "nginx.conf"]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        try:
+            while process.poll() is None:
+                with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                time.sleep(0.05)
+            else:
+                sys.exit(f"nginx does not start: {(root / 'error.log').read_text()}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait()
+            shutil.rmtree(root, ignore_errors=True)
+
+    def put_parts(self, parts: Sequence[Path], url: str) -> tuple[float, int]:
+        """PUT files with one curl, four at a time, as `Server.curl` does."""
+        config = self.folder / "curl.config"
+        blocks = [
+            f'url = "{url}/{path.name}"\nupload-file = "{path}"\noutput = "/dev/null"\n'
+            for path in parts
+        ]
+        config.write_text("next\n".join(blocks))
+        return run(["curl", "-sS", "-Z", "--parallel-max", "4", "--fail", "-K", config])
+
+    def submit_small(self) -> Figure:
+        """Many binaries of 1 MiB, signed, to the embedded registry: how many a second."""
+        count = self.release_count
+        folder = self.folder / "release"
+        folder.mkdir()
+        paths = [folder / f"{place:04}.bin" for place in range(count)]
+        for path in paths:
+            path.write_bytes(os.urandom(MIB))
+        listed = self.folder / "release.list"
+        listed.write_text("".join(f"{path}\n" for path in paths))
+        os.sync()
+        responses = iter(
+            self.signed(
+                self.request(
+                    f"r{n}",
+                    *("--files-from", listed, "--artifact", "Model", "--version", n),
+                    *("--target", "{stem}"),
+                )
+            )
+            for n in range(self.rounds + 1)
+        )
+        with self.registry() as server:
+            figure = measure(
+                f"submit {count} binaries of 1 MiB with signatures",
+                "50 a second",
+                lambda: run(self.submit_command(next(responses), server)),
+                lambda: (count / 50, 0),
+                rounds=self.rounds,
+                bound=1.0,
+                memory_bound=150 * MIB,
+            )
+            figure = self.with_server(figure, server)
+        figure.extra += f", {count / statistics.median(figure.ours):.0f} a second"
+        return figure
+
+    def with_server(self, figure: Figure, server: Server) -> Figure:
+        """Add the server's memory, which has a bound too."""
+        memory = server.peak_memory()
         figure.extra = f"server {memory // MIB} MiB (at most 200)"
         if memory > 200 * MIB:
             figure.memory_bound = 0
@@ -603,6 +710,8 @@ WORKS = (
     "verify-small",
     "start-up",
     "submit",
+    "submit-nginx",
+    "submit-small",
 )
 
 
