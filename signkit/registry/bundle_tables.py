@@ -50,5 +50,5 @@ class BundleSignature(Base):
     bundle_row: Mapped[int] = mapped_column(ForeignKey("bundles.row", ondelete="CASCADE"))
     signing_key_row: Mapped[int] = mapped_column(ForeignKey("signing_keys.row"))
     signature: Mapped[str] = mapped_column(String(128))
-    bundle: Mapped[Bundle] = relationship(back_populates="signatures", lazy="joined")
+    bundle: Mapped[Bundle] = relationship(back_populates="signatures")
     signing_key: Mapped[SigningKey] = relationship(lazy="joined", innerjoin=True)

@@ -30,6 +30,7 @@ from signkit.registry.problems import refuse_field
 from signkit.registry.search import QUERY_LENGTH, parse_search
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey
 from signkit.registry.tokens import Caller
+from signkit.registry.views import LOADED_ALONG
 
 Listed = TypeVar(
     "Listed",
@@ -105,6 +106,7 @@ def list_page(
         (str(caller.organization), table.__tablename__, request.order, request.search or "")
     )
     statement = select(table).where(*visible(table, caller))
+    statement = statement.options(*LOADED_ALONG.get(table, ()))
     statement = statement.where(*_conditions(request, keys, caller))
     place = tuple_(table.inserted_at, table.id)
     columns = (table.inserted_at, table.id)

@@ -197,5 +197,5 @@ class BinarySignature(Base):
     binary_row: Mapped[int] = mapped_column(ForeignKey("binaries.row", ondelete="CASCADE"))
     signing_key_row: Mapped[int] = mapped_column(ForeignKey("signing_keys.row"))
     signature: Mapped[str] = mapped_column(_LABEL)
-    binary: Mapped[Binary] = relationship(back_populates="signatures", lazy="joined")
+    binary: Mapped[Binary] = relationship(back_populates="signatures")
     signing_key: Mapped[SigningKey] = relationship(lazy="joined", innerjoin=True)

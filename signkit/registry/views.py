@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy.orm import joinedload
+from sqlalchemy.orm.interfaces import ORMOption
 from starlette.responses import Response
 
 from signkit.registry.bundle_tables import Bundle, BundleSignature
@@ -35,6 +38,12 @@ from signkit.registry.tables import (
     SigningKey,
 )
 
+# What a view needs beyond what its table loads by itself. A signature's is the id of what it signs:
+# loaded only here, since whoever comes from a binary to its signatures would load the binary again.
+LOADED_ALONG: Mapping[type[Base], tuple[ORMOption, ...]] = {
+    BinarySignature: (joinedload(BinarySignature.binary).lazyload("*"),),
+    BundleSignature: (joinedload(BundleSignature.bundle).lazyload("*"),),
+}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 section 4
 

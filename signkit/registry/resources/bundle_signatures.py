@@ -58,7 +58,8 @@ def create_bundle_signature(
             signature=body.signature,
         )
         session.add(row)
-    view = view_bundle_signature(row, caller.organization)
+        session.flush()
+        view = view_bundle_signature(row, caller.organization)
     return answer({"bundle_signature": view}, status=200 if found else 201)
 
 

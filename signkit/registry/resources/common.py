@@ -32,7 +32,7 @@ from signkit.registry.tables import (
     now,
 )
 from signkit.registry.tokens import Caller
-from signkit.registry.views import answer
+from signkit.registry.views import LOADED_ALONG, answer
 
 _Changeable = Artifact | ArtifactVersion | Binary | Bundle | SigningKey
 
@@ -95,7 +95,8 @@ def _look_up(
     if name.organization != caller.organization:
         return None
     query = select(table).where(table.id == name.id, *visible(table, caller))
-    return session.scalar(hold(session, query.options(*options), table))
+    query = query.options(*options, *LOADED_ALONG.get(table, ()))
+    return session.scalar(hold(session, query, table))
 
 
 def answer_page(

@@ -61,7 +61,9 @@ def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentC
             raise refuse(CONFLICT, detail)
         verify_over_hash(key, binary.hash, body.signature)
         row, status = _attach(session, binary, key, body.signature)
-    return answer({"binary_signature": view_signature(row, caller.organization)}, status=status)
+        session.flush()
+        view = view_signature(row, caller.organization)
+    return answer({"binary_signature": view}, status=status)
 
 
 def _attach(
