@@ -160,7 +160,7 @@ def _records(data: Path) -> Iterator[Database]:
 
 
 def _record(session: Session, token: Token) -> TokenRecord:
-    limit = tokens.limited_to(token)
+    limit = tokens.limited_to(token.artifacts)
     names = None
     if limit is not None:
         query = select(Artifact.name).where(

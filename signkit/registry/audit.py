@@ -50,7 +50,8 @@ from signkit.registry.tables import (
 )
 from signkit.verify.digest import Sha256
 
-_REGISTRY = Actor(kind=ActorKind.REGISTRY, name="registry")
+REGISTRY = Actor(kind=ActorKind.REGISTRY, name="registry")
+"""The registry itself, where nobody asked for the change: a verdict, a clean-up."""
 
 
 class AuditLine(Base):
@@ -73,7 +74,7 @@ class Acting:
         ledger: Where the station's ledger stood, as the request says, or None.
     """
 
-    actor: Actor = _REGISTRY
+    actor: Actor = REGISTRY
     ledger: LedgerPoint | None = None
 
 

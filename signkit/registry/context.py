@@ -149,7 +149,10 @@ async def _admit(request: Request) -> Caller:
     address = f"address {request.client.host if request.client else ''}"
     limit.check(address)
     try:
-        caller = await run_in_threadpool(_authenticate, request)
+        if parts_of(request).database.is_local:
+            caller = _authenticate(request)
+        else:
+            caller = await run_in_threadpool(_authenticate, request)
     except RefusedError:
         limit.count(address)
         raise

@@ -46,9 +46,14 @@ class Database:
 
     Args:
         where: The SQLite file, made when it is not there; or the URL of a PostgreSQL database.
+
+    Attributes:
+        is_local: Whether a small read takes less than handing it to another thread would, and
+            never waits: SQLite's readers in WAL mode wait for nobody.
     """
 
     def __init__(self, where: Path | URL) -> None:
+        self.is_local = isinstance(where, Path)
         self._watcher: Callable[[Session, object], None] | None = None
         self._reading: Engine
         self._writing: Engine

@@ -27,11 +27,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from signkit.registry.audit import REGISTRY, acting
 from signkit.registry.clean_up import Cleaner
 from signkit.registry.content import LEAN, conclude, find_binary, load_parts, part_key
 from signkit.registry.database import Database
 from signkit.registry.states import BinaryState, PartState
-from signkit.registry.store import PartKey, PartStore
+from signkit.registry.store import ContentKey, PartKey, PartStore
 from signkit.registry.tables import Binary, BinaryPart
 
 if TYPE_CHECKING:
@@ -39,10 +40,26 @@ if TYPE_CHECKING:
 
 _BUFFER_SIZE = 1024 * 1024
 _FOLLOWED = 4096
+_SMALL = 4 * 1024 * 1024
 _PARTS_A_STEP = 8
 _RETRIES = 3
 _RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hashed:
+    """What is stored of a binary whose parts are settled, hashed.
+
+    Attributes:
+        revision: The binary's, to which alone this applies.
+        digest: SHA-256 of what is stored, 64 lower-case hex digits.
+        size: Bytes that are stored.
+    """
+
+    revision: int
+    digest: str
+    size: int
 
 
 class ContentJobs(Protocol):
@@ -53,6 +70,13 @@ class ContentJobs(Protocol):
 
     def follow(self, binary: int) -> None:
         """Say that a part of the binary with this row became valid."""
+
+    def hash_small(self, binary: Binary) -> Hashed | None:
+        """Hash content that takes a moment only; None where a job has to, whose verdict to ask for.
+
+        Args:
+            binary: As it was read just now.
+        """
 
     async def settle(self, binary: int, *, seconds: float) -> None:
         """Ask for the verdict on a binary, and wait for it, but no longer than so many seconds."""
@@ -122,6 +146,27 @@ class ContentHasher:
         """Say that a part of the binary with this row became valid."""
         with self._lock:
             self._wake(self._find(binary))
+
+    def hash_small(self, binary: Binary) -> Hashed | None:
+        """Hash content of one part in the caller's thread; None for anything else."""
+        if binary.state != BinaryState.HASHABLE or binary.size > _SMALL:
+            return None
+        with self._database.read() as session:
+            keys = [part_key(binary, part) for part in load_parts(session, binary)]
+        if len(keys) != 1:
+            return None
+        try:
+            with self._store.open(keys[0]) as file:
+                content = file.read()
+            self._store.retain(keys)
+        except OSError as error:
+            _log.error("content of binary %s cannot be read: %s", binary.id, error)
+            return None
+        return Hashed(
+            revision=binary.revision,
+            digest=sha256(content).hexdigest(),
+            size=len(content),
+        )
 
     def conclude(self, binary: int) -> Future[None]:
         """Hash what is left and give the verdict; the future is done when it is on record."""
@@ -255,6 +300,26 @@ class ContentHasher:
             self._store.discard(removed)
         self._store.retain(kept)
         return False
+
+
+def give_verdict(session: Session, binary: Binary, hashed: Hashed) -> list[ContentKey]:
+    """Put the verdict that was just asked for on record, where what was hashed is still what is.
+
+    Args:
+        session: A writing session.
+        binary: On record, held, hashing.
+        hashed: From `hash_small`.
+
+    Returns:
+        Content to discard after the commit.
+    """
+    if hashed.revision != binary.revision:
+        return []
+    session.flush()  # that somebody asked is a change of its own, and somebody else's
+    with acting(REGISTRY):
+        removed = conclude(session, binary, hashed.digest, hashed.size)
+        session.flush()
+    return [] if removed is None else [removed]
 
 
 def _next_parts(session: Session, binary: Binary, count: int) -> list[BinaryPart]:

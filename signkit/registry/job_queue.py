@@ -84,6 +84,9 @@ class QueuedJobs:
     def forget(self, binary: int) -> None:
         """Do nothing: a job looks at what is on record."""
 
+    def hash_small(self, binary: Binary) -> None:
+        """Return nothing: workers hash, near to the store or not."""
+
     async def settle(self, binary: int, *, seconds: float) -> None:
         """Ask for the verdict, and look for it for a while."""
         until = time.monotonic() + seconds

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from signkit.errors import RegistryError
@@ -158,29 +158,49 @@ def find_caller(session: Session, token: str) -> Caller | None:
 
 def find_caller_by_digest(session: Session, digest: str) -> Caller | None:
     """Return whose token has a digest, as `find_caller`; whoever asks vouches that it was shown."""
-    lasting = or_(Token.expires_at.is_(None), Token.expires_at > now())
-    found = session.scalar(
-        select(Token).where(Token.hash == digest, Token.revoked_at.is_(None), lasting)
-    )
+    found = session.execute(_CALLER, {"digest": digest, "now": now()}).first()
     if found is None:
         return None
-    user = found.user
+    row, organization, username, email, name, scopes, artifacts = found
     return Caller(
-        organization_row=user.organization_row,
-        organization=user.organization.id,
-        username=user.username,
-        email=user.email,
-        token=found.name,
-        scopes=read_scopes(found.scopes.split()),
-        artifacts=limited_to(found),
+        organization_row=row,
+        organization=organization,
+        username=username,
+        email=email,
+        token=name,
+        scopes=read_scopes(scopes.split()),
+        artifacts=limited_to(artifacts),
     )
 
 
-def limited_to(token: Token) -> frozenset[UUID] | None:
-    """Return the ids of the artifacts that a token is limited to, or None: every one."""
-    if token.artifacts is None:
-        return None
-    return frozenset(UUID(text) for text in token.artifacts.split())
+# Every request asks it: columns alone cost a third of what records do.
+_CALLER = (
+    select(
+        Organization.row,
+        Organization.id,
+        User.username,
+        User.email,
+        Token.name,
+        Token.scopes,
+        Token.artifacts,
+    )
+    .join(User, User.row == Token.user_row)
+    .join(Organization, Organization.row == User.organization_row)
+    .where(
+        Token.hash == bindparam("digest"),
+        Token.revoked_at.is_(None),
+        or_(Token.expires_at.is_(None), Token.expires_at > bindparam("now")),
+    )
+)
+
+
+def limited_to(artifacts: str | None) -> frozenset[UUID] | None:
+    """Return the ids of the artifacts that a token is limited to, or None: every one.
+
+    Args:
+        artifacts: As the token's record holds them.
+    """
+    return None if artifacts is None else frozenset(UUID(text) for text in artifacts.split())
 
 
 def token_digest(token: str) -> str:

@@ -16,11 +16,12 @@ from signkit.registry.access import demand
 from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
 from signkit.registry.clean_up import discard
-from signkit.registry.content import content_key, remove_parts
+from signkit.registry.content import LEAN, content_key, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.download import DOWNLOADABLE, content_url
 from signkit.registry.filters import BINARY_KEYS
+from signkit.registry.hashing import Hashed, give_verdict
 from signkit.registry.paging import Paging
 from signkit.registry.problems import BAD_REQUEST, CONFLICT, INVALID, NOT_FOUND, refuse
 from signkit.registry.resources.common import (
@@ -34,7 +35,7 @@ from signkit.registry.scopes import Scope, Scopes
 from signkit.registry.shapes import BinaryView
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey
-from signkit.registry.tables import ArtifactVersion, Binary, Organization
+from signkit.registry.tables import ArtifactVersion, Binary
 from signkit.registry.tokens import Caller
 from signkit.registry.transitions import Consequence, apply_transition
 from signkit.registry.views import answer, view_binary
@@ -89,7 +90,7 @@ def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller)
             field="artifact_version_prn",
         )
         row = Binary(
-            organization=session.get_one(Organization, caller.organization_row),
+            organization_row=caller.organization_row,
             artifact_version=version,
             target=body.target,
             hash=body.hash,
@@ -130,12 +131,11 @@ async def change_binary(
     A binary that goes to hashing is answered when the verdict is there, or after a short while
     without it: then the client asks again.
     """
-    row, view, consequence = await run_in_threadpool(_change, prn, body, registry, caller)
-    if not consequence.hash:
-        return answer({"binary": view})
-    await registry.jobs.settle(row, seconds=registry.settings.hash_wait_seconds)
-    view = await run_in_threadpool(_read, prn, registry, caller)
-    if view["state"] == BinaryState.UPLOADABLE:
+    row, view = await run_in_threadpool(_change, prn, body, registry, caller)
+    if view["state"] == BinaryState.HASHING and body.state is BinaryState.HASHING:
+        await registry.jobs.settle(row, seconds=registry.settings.hash_wait_seconds)
+        view = await run_in_threadpool(_read, prn, registry, caller)
+    if view["state"] == BinaryState.UPLOADABLE and body.state is BinaryState.HASHING:
         detail = (
             "the content does not have the declared hash: its parts were removed, the binary is"
             " uploadable again"
@@ -144,15 +144,10 @@ async def change_binary(
     return answer({"binary": view})
 
 
-def _change(
-    prn: str, body: BinaryPatch, registry: Parts, caller: Caller
-) -> tuple[int, BinaryView, Consequence]:
+def _change(prn: str, body: BinaryPatch, registry: Parts, caller: Caller) -> tuple[int, BinaryView]:
     for needed in _needed_scopes(body):
         demand(caller, needed)
-    if body.state is BinaryState.HASHABLE:
-        with registry.database.read() as session:
-            row = find(session, Binary, prn, caller)
-        note_arrivals(registry, row)
+    hashed = _look_ahead(prn, body, registry, caller)
     with refusing_taken(_TAKEN), registry.database.write() as session:
         row = find(session, Binary, prn, caller)
         consequence = Consequence()
@@ -160,13 +155,26 @@ def _change(
             consequence = apply_transition(
                 session, row, body.state, smallest=registry.store.smallest_part
             )
-        removed = consequence.removed
-        changed = _declare(session, row, body)
+        removed = [*consequence.removed, *_declare(session, row, body)]
         change(row, body, "description", "custom_metadata")
-    for content in (*removed, *changed):
+        if consequence.hash and hashed is not None:
+            removed += give_verdict(session, row, hashed)
+    for content in removed:
         registry.jobs.forget(row.row)
         discard(registry.store, content)
-    return row.row, view_binary(row, caller.organization), consequence
+    return row.row, view_binary(row, caller.organization)
+
+
+def _look_ahead(prn: str, body: BinaryPatch, registry: Parts, caller: Caller) -> Hashed | None:
+    """Ask the store what a change of state needs to know, before it makes other writers wait."""
+    if body.state not in {BinaryState.HASHABLE, BinaryState.HASHING}:
+        return None
+    with registry.database.read() as session:
+        row = find(session, Binary, prn, caller, *LEAN)
+    if body.state is BinaryState.HASHING:
+        return registry.jobs.hash_small(row)
+    note_arrivals(registry, row)
+    return None
 
 
 def _needed_scopes(body: BinaryPatch) -> Iterator[Scopes]:

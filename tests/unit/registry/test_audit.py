@@ -81,7 +81,9 @@ def test_the_registry_and_its_operator_stand_there_as_well(registry, api, tmp_pa
     assert token.after is not None
     assert set(token.after) == {"name", "scopes", "artifacts", "expires_at", "revoked_at"}
     verdict = about(found, binary["prn"])[-1]
-    assert (verdict.actor.kind, verdict.request) == ("registry", None)
+    asked = about(found, binary["prn"])[-2]
+    assert asked.after == {"state": "hashing"}
+    assert (verdict.actor.kind, verdict.request) == ("registry", asked.request)
     assert verdict.after == {"state": "signable"}
 
 
