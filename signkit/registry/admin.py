@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from signkit.registry.database import Database
 from signkit.registry.prn import format_organization_prn
 from signkit.registry.records import open_records
 from signkit.registry.tables import Artifact, Organization, Token
-from signkit.registry.tokens import TokenRequest
+from signkit.registry.tokens import REMEMBERED_SECONDS, TokenRequest
 from signkit.registry.views import format_time
 
 
@@ -93,14 +94,16 @@ def list_tokens(data: Path) -> list[TokenRecord]:
 
 
 def revoke_token(data: Path, name: str, *, who: str) -> TokenRecord:
-    """Revoke a token; a server that runs refuses it from then on.
+    """Revoke a token; every server that runs refuses it when this returns.
 
     Raises:
         RegistryError: there is no such data folder or token, or the folder cannot be used.
     """
     _check_there(data)
     with _records(data) as database, _operating(who), database.write() as session:
-        return _record(session, tokens.revoke_token(session, name))
+        record = _record(session, tokens.revoke_token(session, name))
+    time.sleep(REMEMBERED_SECONDS)
+    return record
 
 
 def make_organization(data: Path, name: str, *, who: str) -> OrganizationRecord:

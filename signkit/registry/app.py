@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
+from signkit.registry.callers import Callers
 from signkit.registry.console import door, pages
 from signkit.registry.context import Parts
 from signkit.registry.database import is_full
@@ -109,7 +110,6 @@ def create_app(registry: Parts, log: Log) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
         telemetry=configure_tracing(),
-        generate_unique_id_function=lambda route: route.name,
         lifespan=lifespan,
     )
     app.state.parts = registry
@@ -117,12 +117,14 @@ def create_app(registry: Parts, log: Log) -> FastAPI:
     if registry.receiver is not None:
         routers.append(content.router)
     for router in routers:
-        app.include_router(router)
+        # Its routes themselves: those of a router that is included are looked for twice, each time.
+        app.router.routes += router.routes
     app.state.routers = routers
     app.state.describe = cache(lambda: describe(app, routers))
     _answer_errors(app)
     app.state.stopping = False
     app.state.rate_limit = RateLimit(registry.settings.rate_limit)
+    app.state.callers = Callers(registry.database)
     app.state.metrics = metrics
     return app
 

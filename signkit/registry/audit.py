@@ -35,6 +35,7 @@ from signkit.formats.chain import EMPTY_HEAD, encode_line
 from signkit.formats.registry_audit import AUDIT_SHAPE
 from signkit.model.audit import Actor, ActorKind, AuditEvent, LedgerPoint, Value, Values
 from signkit.registry.bundle_tables import Bundle, BundleSignature
+from signkit.registry.database import wait_for_turn
 from signkit.registry.log import current_request
 from signkit.registry.prn import Kind
 from signkit.registry.tables import (
@@ -221,7 +222,7 @@ def _append(
     values: tuple[Values | None, Values | None],
 ) -> None:
     connection = session.connection()
-    connection.execute(_TURN, {"organization": organization})
+    wait_for_turn(session, organization)
     name, sequence, head = connection.execute(_END, {"organization": organization}).one()
     who = current_acting.get()
     event = AuditEvent(
@@ -253,10 +254,6 @@ def _append(
 
 # Made once: each change costs as little as it can, since writers wait for one another.
 _ROW = bindparam("organization", type_=BigInteger)
-# Writers of one organization take turns, where the database lets several write (PostgreSQL). The
-# lock leaves room for those of foreign keys: each insert holds one already, and two that waited for
-# one another's would never end.
-_TURN = select(Organization.row).where(Organization.row == _ROW).with_for_update(key_share=True)
 _END = (
     select(Organization.id, AuditLine.sequence, AuditLine.head)
     .outerjoin(AuditLine, AuditLine.organization_row == Organization.row)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
@@ -19,6 +18,7 @@ from signkit.model.audit import Actor, ActorKind
 from signkit.registry.access import demand
 from signkit.registry.audit import Acting, current_acting
 from signkit.registry.bodies import BODY_SIZE, parse_body
+from signkit.registry.callers import Callers
 from signkit.registry.database import Database
 from signkit.registry.hashing import ContentJobs
 from signkit.registry.limits import RateLimit
@@ -35,7 +35,7 @@ from signkit.registry.problems import (
 from signkit.registry.scopes import needed_scopes
 from signkit.registry.settings import Settings
 from signkit.registry.store import ContentStore, UrlTerms
-from signkit.registry.tokens import Caller, find_caller
+from signkit.registry.tokens import Caller
 from signkit.registry.upload import Receiver
 
 VERSION_1, VERSION_2 = "1", "2"
@@ -149,10 +149,7 @@ async def _admit(request: Request) -> Caller:
     address = f"address {request.client.host if request.client else ''}"
     limit.check(address)
     try:
-        if parts_of(request).database.is_local:
-            caller = _authenticate(request)
-        else:
-            caller = await run_in_threadpool(_authenticate, request)
+        caller = await _authenticate(request)
     except RefusedError:
         limit.count(address)
         raise
@@ -174,14 +171,14 @@ def _acting(request: Request, caller: Caller) -> Acting:
     return Acting(actor=Actor(kind=ActorKind.TOKEN, name=caller.token), ledger=ledger)
 
 
-def _authenticate(request: Request) -> Caller:
+async def _authenticate(request: Request) -> Caller:
     given = request.headers.getlist("authorization")
     scheme, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
     if scheme.lower() not in {"token", "bearer"} or not token.strip():
         detail = "expected the header authorization: Token KEY, once"
         raise refuse(UNAUTHENTICATED, detail, headers=_CHALLENGE)
-    with parts_of(request).database.read() as session:
-        caller = find_caller(session, token.strip())
+    callers: Callers = request.app.state.callers
+    caller = await callers.find(token.strip())
     if caller is None:
         raise refuse(
             UNAUTHENTICATED, "a token that is unknown, revoked or past its end", headers=_CHALLENGE

@@ -21,13 +21,23 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, GenerativeSelect, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Engine,
+    GenerativeSelect,
+    bindparam,
+    create_engine,
+    event,
+    select,
+    text,
+)
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from signkit.errors import RegistryError
-from signkit.registry.tables import Base
+from signkit.registry.tables import Base, Organization
 
 _Query = TypeVar("_Query", bound=GenerativeSelect)
 
@@ -46,15 +56,9 @@ class Database:
 
     Args:
         where: The SQLite file, made when it is not there; or the URL of a PostgreSQL database.
-
-    Attributes:
-        is_local: Whether a small read takes less than handing it to another thread would, and
-            never waits: SQLite's readers in WAL mode wait for nobody.
     """
 
     def __init__(self, where: Path | URL) -> None:
-        self.is_local = isinstance(where, Path)
-        self._watcher: Callable[[Session, object], None] | None = None
         self._reading: Engine
         self._writing: Engine
         if isinstance(where, Path):
@@ -68,6 +72,8 @@ class Database:
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
             self._turn = nullcontext()
+        self._read = sessionmaker(self._reading, expire_on_commit=False)
+        self._write = sessionmaker(self._writing, expire_on_commit=False, info={_WRITES: True})
 
     @property
     def engine(self) -> Engine:
@@ -77,7 +83,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open one consistent view of the records."""
-        with Session(self._reading, expire_on_commit=False) as session:
+        with self._read() as session:
             yield session
 
     @contextmanager
@@ -87,18 +93,12 @@ class Database:
         Raises:
             OperationalError: the database or its disk failed.
         """
-        with (
-            self._turn,
-            Session(self._writing, expire_on_commit=False, info={_WRITES: True}) as session,
-            session.begin(),
-        ):
-            if self._watcher is not None:
-                event.listen(session, "after_flush", self._watcher)
+        with self._turn, self._write.begin() as session:
             yield session
 
     def watch(self, watcher: Callable[[Session, object], None]) -> None:
         """Have every change seen: the watcher is called after each flush, in its transaction."""
-        self._watcher = watcher
+        event.listen(self._write, "after_flush", watcher)
 
     @contextmanager
     def set_up(self) -> Iterator[Connection]:
@@ -177,6 +177,23 @@ def hold(session: Session, query: _Query, *tables: type[Base]) -> _Query:
     In a reading session the query stays as it is. SQLite has one writer at a time anyway.
     """
     return query.with_for_update(of=tables) if session.info.get(_WRITES) else query
+
+
+def wait_for_turn(session: Session, organization: int) -> None:
+    """Have the writers of one organization take turns, until the end of a transaction.
+
+    SQLite has one writer at a time anyway. The lock leaves room for those of foreign keys: each
+    insert holds one already, and two that waited for one another's would never end.
+    """
+    if session.get_bind().dialect.name != "sqlite":
+        session.connection().execute(_TURN, {"organization": organization})
+
+
+_TURN = (
+    select(Organization.row)
+    .where(Organization.row == bindparam("organization", type_=BigInteger))
+    .with_for_update(key_share=True)
+)
 
 
 def taken_columns(error: IntegrityError) -> frozenset[str]:

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, create_model
 from typing_extensions import TypedDict
 
@@ -149,6 +150,9 @@ def describe(app: FastAPI, routers: Iterable[APIRouter]) -> Document:
         app: The application.
         routers: Those that it includes.
     """
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            route.unique_id = route.name
     document = get_openapi(
         title=app.title,
         version=VERSION_2,

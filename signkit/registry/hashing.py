@@ -17,7 +17,7 @@ import asyncio
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -71,11 +71,11 @@ class ContentJobs(Protocol):
     def follow(self, binary: int) -> None:
         """Say that a part of the binary with this row became valid."""
 
-    def hash_small(self, binary: Binary) -> Hashed | None:
+    def hash_small(self, binary: Binary, parts: Sequence[BinaryPart]) -> Hashed | None:
         """Hash content that takes a moment only; None where a job has to, whose verdict to ask for.
 
         Args:
-            binary: As it was read just now.
+            binary, parts: As they were read just now.
         """
 
     async def settle(self, binary: int, *, seconds: float) -> None:
@@ -147,18 +147,16 @@ class ContentHasher:
         with self._lock:
             self._wake(self._find(binary))
 
-    def hash_small(self, binary: Binary) -> Hashed | None:
+    def hash_small(self, binary: Binary, parts: Sequence[BinaryPart]) -> Hashed | None:
         """Hash content of one part in the caller's thread; None for anything else."""
-        if binary.state != BinaryState.HASHABLE or binary.size > _SMALL:
+        settled = binary.state == BinaryState.HASHABLE
+        if not settled or binary.size > _SMALL or len(parts) != 1:
             return None
-        with self._database.read() as session:
-            keys = [part_key(binary, part) for part in load_parts(session, binary)]
-        if len(keys) != 1:
-            return None
+        key = part_key(binary, parts[0])
         try:
-            with self._store.open(keys[0]) as file:
+            with self._store.open(key) as file:
                 content = file.read()
-            self._store.retain(keys)
+            self._store.retain([key])
         except OSError as error:
             _log.error("content of binary %s cannot be read: %s", binary.id, error)
             return None

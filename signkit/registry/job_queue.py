@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 
 from fastapi.concurrency import run_in_threadpool
 from procrastinate import App, SyncPsycopgConnector
@@ -20,7 +21,7 @@ from sqlalchemy.engine import URL
 
 from signkit.registry.database import Database
 from signkit.registry.states import BinaryState
-from signkit.registry.tables import Binary
+from signkit.registry.tables import Binary, BinaryPart
 
 HASH = "signkit.hash"
 QUEUE = "signkit"
@@ -84,8 +85,8 @@ class QueuedJobs:
     def forget(self, binary: int) -> None:
         """Do nothing: a job looks at what is on record."""
 
-    def hash_small(self, binary: Binary) -> None:
-        """Return nothing: workers hash, near to the store or not."""
+    def hash_small(self, binary: Binary, parts: Sequence[BinaryPart]) -> None:
+        """Return nothing: workers hash, whatever the size."""
 
     async def settle(self, binary: int, *, seconds: float) -> None:
         """Ask for the verdict, and look for it for a while."""

@@ -22,6 +22,9 @@ from signkit.registry.tables import Artifact, Organization, Token, User, now
 from signkit.verify.encoding import check_text
 from signkit.verify.limits import LABEL_LENGTH
 
+REMEMBERED_SECONDS = 1.0
+"""How long a server may go on believing that a token is good (`callers`)."""
+
 _TOKEN_SIZE = 32
 _PREFIX = "skr_"
 _LONGEST = 256
@@ -39,6 +42,7 @@ class Caller:
         token: The token's name.
         scopes: What it may do.
         artifacts: Ids of the artifacts that it is limited to, or None: every one.
+        expires_at: When the token ends, in microseconds since 1970, or None: never.
     """
 
     organization_row: int
@@ -48,6 +52,11 @@ class Caller:
     token: str
     scopes: Scopes
     artifacts: frozenset[UUID] | None
+    expires_at: int | None
+
+    def lasts(self, moment: int) -> bool:
+        """Say whether the token has not ended at a time in microseconds since 1970."""
+        return self.expires_at is None or self.expires_at > moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +170,7 @@ def find_caller_by_digest(session: Session, digest: str) -> Caller | None:
     found = session.execute(_CALLER, {"digest": digest, "now": now()}).first()
     if found is None:
         return None
-    row, organization, username, email, name, scopes, artifacts = found
+    row, organization, username, email, name, scopes, artifacts, expires_at = found
     return Caller(
         organization_row=row,
         organization=organization,
@@ -170,6 +179,7 @@ def find_caller_by_digest(session: Session, digest: str) -> Caller | None:
         token=name,
         scopes=read_scopes(scopes.split()),
         artifacts=limited_to(artifacts),
+        expires_at=expires_at,
     )
 
 
@@ -183,6 +193,7 @@ _CALLER = (
         Token.name,
         Token.scopes,
         Token.artifacts,
+        Token.expires_at,
     )
     .join(User, User.row == Token.user_row)
     .join(Organization, Organization.row == User.organization_row)

@@ -62,6 +62,7 @@ _CALLER = Caller(
     token="t",
     scopes=frozenset({Scope.ADMIN}),
     artifacts=None,
+    expires_at=None,
 )
 _ENGINE = create_engine(
     "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}

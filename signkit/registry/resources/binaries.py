@@ -16,7 +16,7 @@ from signkit.registry.access import demand
 from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
 from signkit.registry.clean_up import discard
-from signkit.registry.content import LEAN, content_key, remove_parts
+from signkit.registry.content import LEAN, content_key, load_parts, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.download import DOWNLOADABLE, content_url
@@ -167,14 +167,16 @@ def _change(prn: str, body: BinaryPatch, registry: Parts, caller: Caller) -> tup
 
 def _look_ahead(prn: str, body: BinaryPatch, registry: Parts, caller: Caller) -> Hashed | None:
     """Ask the store what a change of state needs to know, before it makes other writers wait."""
-    if body.state not in {BinaryState.HASHABLE, BinaryState.HASHING}:
+    if body.state is BinaryState.HASHABLE and registry.receiver is None:
+        with registry.database.read() as session:
+            row = find(session, Binary, prn, caller, *LEAN)
+        note_arrivals(registry, row)
+    if body.state is not BinaryState.HASHING:
         return None
     with registry.database.read() as session:
         row = find(session, Binary, prn, caller, *LEAN)
-    if body.state is BinaryState.HASHING:
-        return registry.jobs.hash_small(row)
-    note_arrivals(registry, row)
-    return None
+        parts = load_parts(session, row)
+    return registry.jobs.hash_small(row, parts)
 
 
 def _needed_scopes(body: BinaryPatch) -> Iterator[Scopes]:

@@ -1,0 +1,55 @@
+"""Who calls, remembered for a moment: every request asks, and a busy client asks the same again.
+
+What is remembered is that a token was good. A token that is revoked opens nothing a moment later
+(`REMEMBERED_SECONDS`), in each server of the registry; the command that revokes waits for as long
+before it says so. A token that is not good is never remembered, so a new one counts at once.
+
+Controls: SK-REGISTRY-TOKEN (docs/design/assurance.md).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from fastapi.concurrency import run_in_threadpool
+
+from signkit.registry.database import Database
+from signkit.registry.tables import now
+from signkit.registry.tokens import REMEMBERED_SECONDS, Caller, find_caller, token_digest
+
+_MOST = 10_000
+
+
+class Callers:
+    """The callers of one server; used from the event loop alone.
+
+    Args:
+        database: Where the tokens are on record.
+        clock: Seconds, rising.
+    """
+
+    def __init__(self, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database = database
+        self._clock = clock
+        self._remembered: dict[str, tuple[float, Caller]] = {}  # by digest of the token: since when
+
+    async def find(self, token: str) -> Caller | None:
+        """Return whose token it is, or None when it is unknown, revoked or past its end."""
+        digest = token_digest(token)
+        since, caller = self._remembered.get(digest, (0.0, None))
+        begun = self._clock()
+        if caller is not None and begun - since < REMEMBERED_SECONDS and caller.lasts(now()):
+            return caller
+        caller = await run_in_threadpool(self._look_up, token)
+        if len(self._remembered) >= _MOST:
+            self._remembered.clear()
+        if caller is None:
+            self._remembered.pop(digest, None)
+        else:
+            self._remembered[digest] = (begun, caller)
+        return caller
+
+    def _look_up(self, token: str) -> Caller | None:
+        with self._database.read() as session:
+            return find_caller(session, token)
