@@ -312,7 +312,8 @@ def check_binary(binary: Binary, wanted: UploadItem) -> None:
     if not has_content(binary, wanted):
         theirs = "no digest" if binary.digest is None else binary.digest.hex()
         message = (
-            f"{name_binary(wanted.item)}: the registry holds other content than was signed:"
+            f"{name_binary(wanted.item)}: the registry holds other content than was"
+            f" {name_act(wanted)}:"
             f" expected SHA-256 {wanted.item.digest.hex()} and {wanted.item.size} bytes, got"
             f" {theirs} and {binary.size} bytes"
         )
@@ -327,6 +328,11 @@ def check_binary(binary: Binary, wanted: UploadItem) -> None:
 def name_binary(item: Item) -> str:
     """Return what a binary is called in messages."""
     return f"{item.artifact} {item.version} for {item.target}"
+
+
+def name_act(wanted: UploadItem) -> str:
+    """Return what was done with content here, in messages: nothing is signed before the ceremony."""
+    return "signed" if isinstance(wanted, SignedItem) else "prepared"
 
 
 _IMMUTABLE = "a signed binary is immutable: publish under another version or target"

@@ -35,7 +35,7 @@ from signkit.submit.documents import UploadItem
 from signkit.submit.journal import Journal, open_journal
 from signkit.submit.lanes import Lanes
 from signkit.submit.options import Options
-from signkit.submit.records import CONTENDED, NOT_UPLOADED, check_binary, name_binary
+from signkit.submit.records import CONTENDED, NOT_UPLOADED, check_binary, name_act, name_binary
 from signkit.submit.upload import Upload, list_missing
 from signkit.verify.digest import Sha256
 
@@ -305,7 +305,7 @@ def _check_verdict(binary: Binary, wanted: UploadItem) -> None:
         return
     check_binary(binary, wanted)  # where it was declared anew the verdict is on something else
     message = (
-        f"{name_binary(wanted.item)}: the registry hashed other bytes than were signed,"
+        f"{name_binary(wanted.item)}: the registry hashed other bytes than were {name_act(wanted)},"
         f" SHA-256 {wanted.item.digest.hex()}"
     )
     hint = "run the command again; if it happens again, prepare and sign anew"

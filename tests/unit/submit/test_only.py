@@ -124,6 +124,22 @@ def test_uploading_compares_the_metadata_beside_the_statement(registry, upload):
         upload()
 
 
+def test_before_the_ceremony_nothing_is_said_to_be_signed(registry, upload):
+    """The registry tells another digest, and then that it hashed other bytes."""
+    spoil = edited(lambda value: value["binary"].update(hash="00" * 32))
+    registry.bend("POST", "/binaries", spoil, times=1)
+    with pytest.raises(ReceiptMismatchError, match="other content than was prepared:"):
+        upload()
+    spoil_verdict = edited(lambda value: value["binary"].update(state="uploadable"))
+    registry.bend("PATCH", "/binaries", lambda *it: spoil_verdict(*it) if hashes(it[0]) else it[1])
+    with pytest.raises(ReceiptMismatchError, match="other bytes than were prepared,"):
+        upload()
+
+
+def hashes(call):
+    return b'"hashing"' in call.body
+
+
 def test_a_plan_of_another_request(submitter, signed):
     other = replace(signed, plan=replace(signed.plan, request=signed.plan.items[0].digest))
     with pytest.raises(JournalError, match="of another request"):
