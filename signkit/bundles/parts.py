@@ -18,7 +18,7 @@ from signkit.verify.digest import Sha256, compute_digest
 PART_SIZE = 8 * 1024 * 1024  # 512 parts of the largest content that an archive can hold
 _SLICE_SIZE = 256 * 1024
 _AT_ONCE = 4
-_Known = frozenset[tuple[int, int, Sha256]]
+Known = frozenset[tuple[int, int, Sha256]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +53,7 @@ class Target:
         sending: deque[Future[None]] = deque()
         done = False
         try:
-            for index, data in enumerate(_cut(pieces), 1):
-                digest = compute_digest(data)
+            for index, data, digest in cut_parts(pieces):
                 if (index, len(data), digest) in there:
                     self.advance(len(data))
                     continue
@@ -70,15 +69,12 @@ class Target:
             pool.shutdown(wait=True, cancel_futures=True)
             self.client.resume()
 
-    def _list_valid(self) -> _Known:
+    def _list_valid(self) -> Known:
         """Return the parts that count; those of another cut are thrown away first."""
-        listed = self.client.list_parts(self.prn)
-        if any(part.index > -(-self.size // PART_SIZE) for part in listed):
+        known = find_known(self.client, self.prn, self.size)
+        if known is None:
             self.client.move_binary(self.prn, BinaryState.UPLOADABLE)
-            return frozenset()
-        return frozenset(
-            (part.index, part.size, part.digest) for part in listed if part.state is PartState.VALID
-        )
+        return known or frozenset()
 
     def _send_part(self, index: int, data: bytes, digest: Sha256) -> None:
         def step() -> None:  # always together, so that an expired address is never used
@@ -102,6 +98,31 @@ def _sliced(data: bytes) -> Iterator[bytes]:
     """Yield a part in slices: the connection copies what it is given."""
     for place in range(0, len(data), _SLICE_SIZE):
         yield data[place : place + _SLICE_SIZE]
+
+
+def find_known(client: RegistryClient, prn: str, size: int) -> Known | None:
+    """Return the parts of a binary that count; None where there are some of another cut.
+
+    Args:
+        client: The registry.
+        prn: The binary's.
+        size: Bytes of the content.
+
+    Raises:
+        TransportError: the registry failed.
+    """
+    listed = client.list_parts(prn)
+    if any(part.index > -(-size // PART_SIZE) for part in listed):
+        return None
+    return frozenset(
+        (part.index, part.size, part.digest) for part in listed if part.state is PartState.VALID
+    )
+
+
+def cut_parts(pieces: Iterable[bytes]) -> Iterator[tuple[int, bytes, Sha256]]:
+    """Yield content in parts of PART_SIZE, the last one may be shorter: index, bytes, digest."""
+    for index, data in enumerate(_cut(pieces), 1):
+        yield index, data, compute_digest(data)
 
 
 def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:

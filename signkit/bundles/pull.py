@@ -53,7 +53,33 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]", re.ASCII)
 _T = TypeVar("_T")
 Progress = Callable[[str, int], AbstractContextManager[Advance]]
 _NAME_LENGTH = 100
+_PRN = "prn:"
+_SHOWN = 4
 SUFFIX = ".cpio.zst"
+
+
+def find_bundle(registry: BundleRegistry, wanted: str) -> str:
+    """Return the prn of the bundle that a person named.
+
+    Args:
+        registry: Where it is.
+        wanted: Its prn, or its name.
+
+    Raises:
+        StateError: there is none of that name, or more than one.
+        TransportError: the registry failed.
+    """
+    if wanted.startswith(_PRN):
+        return wanted
+    found = registry.find_bundles(wanted)
+    if len(found) == 1:
+        return found[0].prn
+    if not found:
+        message = f"the registry has no bundle of the name {wanted[:_NAME_LENGTH]!r}"
+        raise StateError(message, hint="see what it has: signkit registry bundles list")
+    message = f"the registry has {len(found)} bundles of the name {wanted[:_NAME_LENGTH]!r}"
+    shown = " or ".join(bundle.prn for bundle in found[:_SHOWN])
+    raise StateError(message, hint=f"give the prn of the one you mean: {shown}")
 
 
 def read_bundle(registry: BundleRegistry, prn: str, keys: Mapping[str, KnownKey]) -> Index:

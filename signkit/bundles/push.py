@@ -21,11 +21,20 @@ from typing import BinaryIO
 from signkit.bundles.archive import Archive, read_contents
 from signkit.bundles.index import Index, IndexSignature, Member, Named
 from signkit.bundles.parts import Target
-from signkit.bundles.signed import KnownKey, compute_hash, name_member
+from signkit.bundles.signed import KnownKey, name_member
+from signkit.bundles.there import (
+    check_artifact,
+    check_binary,
+    check_hash,
+    check_same,
+    check_version,
+    has_content,
+    missing_signatures,
+)
 from signkit.client.bundles import ARTIFACT, BINARY, BUNDLE, VERSION, BundleRegistry
 from signkit.client.protocol import allowed_seconds
 from signkit.client.resources import Attached, Binary, BinaryState, Bundle
-from signkit.errors import DeadlineError, ReceiptMismatchError, StateError, StatusError
+from signkit.errors import DeadlineError, ReceiptMismatchError, StatusError
 from signkit.formats.content import Advance
 
 _STEP_COUNT = 12
@@ -55,37 +64,6 @@ class Pushed:
     hash: str
     created: bool
     sent: tuple[str, ...]
-
-
-def check_hash(registry: BundleRegistry, index: Index, *, new_hash: bool) -> str:
-    """Return the hash that the bundle has in the registry's organization.
-
-    Args:
-        registry: Where it goes.
-        index: Of the archive.
-        new_hash: Whether it may be another one than the archive says.
-
-    Raises:
-        ReceiptMismatchError: it is another one.
-        StateError: the registry holds another bundle under this id.
-    """
-    computed = compute_hash(index, registry.organization)
-    if computed != index.hash and not new_hash:
-        message = (
-            f"the archive says that the bundle's hash is {index.hash}; in the organization"
-            f" {registry.organization} it is {computed}"
-        )
-        hint = (
-            "where the bundle comes from another organization or another registry, --new-hash"
-            " pushes it without its own signatures"
-        )
-        raise ReceiptMismatchError(message, hint=hint)
-    prn = registry.prn(BUNDLE, index.id)
-    there = registry.find(BUNDLE, prn)
-    if there is not None and there.hash != computed:
-        message = f"the registry holds another bundle as {prn}: its hash is {there.hash}"
-        raise StateError(message, hint=f"expected {computed}; find out whose it is")
-    return computed
 
 
 def push_bundle(
@@ -142,15 +120,14 @@ class _Pusher:
         """Find or create the artifacts and versions."""
         for artifact in {member.artifact.id: member.artifact for member in index.members}.values():
             found = self._registry.ensure(ARTIFACT, artifact.id, _described(artifact, "name"))
-            _check_same(found.prn, "name", artifact.name, found.name)
+            check_artifact(found, artifact)
         versions = {member.version.id: member for member in index.members}
         for member in versions.values():
             version = member.version
             parent = self._registry.prn(ARTIFACT, member.artifact.id)
             body = {**_described(version, "version"), "artifact_prn": parent}
             made = self._registry.ensure(VERSION, version.id, body)
-            _check_same(made.prn, "version", version.name, made.version)
-            _check_same(made.prn, "artifact_prn", parent, made.artifact_prn)
+            check_version(made, version, artifact_prn=parent)
 
     def make_binary(self, member: Member) -> Binary:
         """Find or create a binary, ready for the content that it is to have."""
@@ -164,16 +141,9 @@ class _Pusher:
             "target": member.target,
         }
         found = self._registry.ensure(BINARY, member.id, body)
-        _check_same(found.prn, "artifact_version_prn", version, found.artifact_version_prn)
-        _check_same(found.prn, "target", member.target, found.target)
-        if found.state is BinaryState.DESTROYED:
-            message = f"{name_member(member)} was destroyed in the registry, {found.prn}"
-            raise StateError(message, hint="a destroyed binary never comes back under its id")
-        if (found.digest, found.size) == (member.digest, member.size):
+        check_binary(found, member, version_prn=version)
+        if has_content(found, member):
             return found
-        if found.state is BinaryState.SIGNED:
-            _check_same(found.prn, "hash", member.digest.hex(), (found.digest or b"").hex())
-            _check_same(found.prn, "size", str(member.size), str(found.size))
         self._client.move_binary(found.prn, BinaryState.UPLOADABLE)
         changes = {"hash": member.digest.hex(), "size": member.size}
         return self._client.change_binary(found.prn, **changes)
@@ -214,18 +184,14 @@ class _Pusher:
     def sign(self, member: Member) -> None:
         """Bring a binary to `signed`, with every signature of the archive."""
         binary = self._settle(member)
-        for each in member.signatures:
-            key = self._keys[each.keyid]
-            if not _has_key(binary.signatures, key):
-                attached = Attached(signing_key_prn=key.prn, signature=each.signature)
-                self._attach(binary.prn, attached)
+        for attached in missing_signatures(member.signatures, binary.signatures, self._keys):
+            self._attach(binary.prn, attached)
         binary = self._client.get_binary(binary.prn)
         if binary.state is not BinaryState.SIGNED:
             binary = self._client.move_binary(binary.prn, BinaryState.SIGNED)
-        for each in member.signatures:
-            if not _has_key(binary.signatures, self._keys[each.keyid]):
-                message = f"the registry does not give back the signature by {each.keyid}"
-                raise ReceiptMismatchError(f"{name_member(member)}: {message}")
+        for lost in missing_signatures(member.signatures, binary.signatures, self._keys):
+            message = f"the registry does not give back the signature by {lost.signing_key_prn}"
+            raise ReceiptMismatchError(f"{name_member(member)}: {message}")
 
     def _attach(self, prn: str, attached: Attached) -> None:
         """Attach a signature in a step that may be tried again: it looks before each try."""
@@ -249,7 +215,7 @@ class _Pusher:
         hashed = False
         for _ in range(_STEP_COUNT):
             if binary.state in _COMPLETE:
-                _check_same(prn, "hash", member.digest.hex(), (binary.digest or b"").hex())
+                check_same(prn, "hash", member.digest.hex(), (binary.digest or b"").hex())
                 return binary
             if binary.state is BinaryState.HASHING:
                 binary, hashed = self._wait(binary, member), True
@@ -298,7 +264,7 @@ class _Pusher:
         ]
         body = {"binaries": binaries, "name": index.name}
         bundle = there or self._registry.ensure(BUNDLE, index.id, body)
-        _check_same(bundle.prn, "hash", expected, bundle.hash)
+        check_same(bundle.prn, "hash", expected, bundle.hash)
         return bundle, there is None
 
     def sign_bundle(self, bundle: Bundle, signatures: Sequence[IndexSignature]) -> None:
@@ -306,27 +272,11 @@ class _Pusher:
 
         def step() -> None:
             there = self._registry.signatures(bundle.prn)
-            for each in signatures:
-                key = self._keys[each.keyid]
-                if not _has_key(there, key):
-                    attached = Attached(signing_key_prn=key.prn, signature=each.signature)
-                    self._registry.sign_bundle(bundle.prn, attached)
+            for attached in missing_signatures(signatures, there, self._keys):
+                self._registry.sign_bundle(bundle.prn, attached)
 
         self._client.retrier.run(step)
 
 
 def _described(named: Named, field: str) -> dict[str, object]:
     return {field: named.name, "description": named.description, "custom_metadata": None}
-
-
-def _has_key(signatures: Sequence[Attached], key: KnownKey) -> bool:
-    return any(each.signing_key_prn == key.prn for each in signatures)
-
-
-def _check_same(prn: str, name: str, expected: str, got: str) -> None:
-    """Refuse a record that stands under the same id and is another one."""
-    if expected != got:
-        message = f"the registry holds something else as {prn}: expected {name} {expected!r}"
-        raise StateError(
-            f"{message}, got {got!r}", hint="find out whose it is; nothing was changed"
-        )

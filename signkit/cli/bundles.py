@@ -32,6 +32,7 @@ _DOWNLOAD_HOST = typer.Option(
 _NEW_HASH = typer.Option(
     "--new-hash", help="From another organization: without the bundle's own signatures."
 )
+_DRY_RUN = typer.Option("--dry-run", help="Say what would be done, and change nothing.")
 _OUTPUT = typer.Option(
     "--output", "-o", metavar="FILE", help="Default: NAME.cpio.zst in this folder."
 )
@@ -52,10 +53,12 @@ def push(
     trust: _Trust = None,
     key: _Keys = None,
     new_hash: Annotated[bool, _NEW_HASH] = False,
+    dry_run: Annotated[bool, _DRY_RUN] = False,
     as_json: _Json = False,
 ) -> None:
     """Verify an archive whole, then bring its bundle into a registry; run again, it goes on."""
     from signkit.bundles.archive import read_archive
+    from signkit.bundles.plan import describe_plan, plan_lines, plan_push
     from signkit.bundles.push import Hooks, push_bundle
     from signkit.bundles.signed import enrol_keys, verify_index
     from signkit.client.bundles import BundleRegistry
@@ -70,9 +73,14 @@ def push(
         keys = enrol_keys(client.list_keys(), pins=demands.pins)
         verify_index(found.index, keys, demands)
         file.seek(0)
+        there = BundleRegistry(client)
+        if dry_run:
+            plan = plan_push(there, found, file, keys=keys, new_hash=new_hash)
+            output.show_result(describe_plan(plan), "\n".join(plan_lines(plan)), as_json=as_json)
+            return
         with output.progress("uploading", found.index.size) as advance:
             pushed = push_bundle(
-                BundleRegistry(client),
+                there,
                 found,
                 file,
                 keys=keys,
@@ -85,7 +93,7 @@ def push(
 
 @connecting
 def pull(
-    bundle: Annotated[str, typer.Argument(metavar="PRN", help="The bundle's prn.")],
+    bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="Its name, or its prn.")],
     *,
     how: Connection,
     output_file: Annotated[Path | None, _OUTPUT] = None,
@@ -95,7 +103,7 @@ def pull(
     as_json: _Json = False,
 ) -> None:
     """Verify a bundle of a registry and write it as an archive; run again, it goes on."""
-    from signkit.bundles.pull import archive_name, pull_bundle, read_bundle
+    from signkit.bundles.pull import archive_name, find_bundle, pull_bundle, read_bundle
     from signkit.bundles.signed import enrol_keys, verify_index
     from signkit.client.bundles import BundleRegistry
 
@@ -103,11 +111,12 @@ def pull(
     with connected(how, upload_hosts=download_host or ()) as (client, _address):
         there = BundleRegistry(client)
         keys = enrol_keys(client.list_keys(), pins=demands.pins)
-        index = read_bundle(there, bundle, keys)
+        prn = find_bundle(there, bundle)
+        index = read_bundle(there, prn, keys)
         verify_index(index, keys, demands)
         path = output_file or Path(archive_name(index))
         pull_bundle(there, index, path, progress=output.progress)
-    _show({"file": str(path), **_described(index, bundle), "size": index.size}, as_json=as_json)
+    _show({"file": str(path), **_described(index, prn), "size": index.size}, as_json=as_json)
 
 
 def _demands(trust: Path | None, keys: list[Path] | None, *, of_bundle: bool = True) -> Demands:

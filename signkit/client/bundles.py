@@ -26,6 +26,9 @@ from signkit.errors import ReceiptMismatchError, StatusError
 
 # How registries say that a record is there already.
 _CONTENDED = frozenset({409, 422})
+_PAGE_LENGTH = (
+    10  # each may hold metadata for each of its binaries, and a page has to fit an answer
+)
 Record = TypeVar("Record", Artifact, ArtifactVersion, Binary, Bundle)
 
 
@@ -68,6 +71,12 @@ class BundleRegistry:
         """
         record = self.client.find(f"{kind.path}/{prn}", kind.name, kind.read)
         return None if record is None else _expect(record, prn)
+
+    def find_bundles(self, name: str) -> tuple[Bundle, ...]:
+        """Return the bundles of exactly this name."""
+        wanted = {"name": name}
+        found = self.client.search("/bundles", wanted, "bundles", read_bundle, length=_PAGE_LENGTH)
+        return tuple(bundle for bundle in found if bundle.name == name)
 
     def ensure(self, kind: Kind[Record], identity: str, body: Mapping[str, object]) -> Record:
         """Find a record or create it under an id, in one step that may be tried again.

@@ -116,7 +116,7 @@ class RegistryClient:
 
     def find_artifacts(self, name: str) -> tuple[Artifact, ...]:
         """Return the artifacts of exactly this name."""
-        found = self._search("/artifacts", {"name": name}, "artifacts", read_artifact)
+        found = self.search("/artifacts", {"name": name}, "artifacts", read_artifact)
         return tuple(artifact for artifact in found if artifact.name == name)
 
     def create_artifact(self, name: str) -> Artifact:
@@ -128,7 +128,7 @@ class RegistryClient:
     def find_versions(self, artifact_prn: str, version: str) -> tuple[ArtifactVersion, ...]:
         """Return the versions of exactly this name of an artifact."""
         wanted = {"artifact_prn": artifact_prn, "version": version}
-        found = self._search("/artifact_versions", wanted, "artifact_versions", read_version)
+        found = self.search("/artifact_versions", wanted, "artifact_versions", read_version)
         return tuple(
             each for each in found if each.artifact_prn == artifact_prn and each.version == version
         )
@@ -142,17 +142,17 @@ class RegistryClient:
 
     def list_keys(self) -> tuple[SigningKey, ...]:
         """Return every signing key of the organization."""
-        return tuple(self._search("/signing_keys", {}, "signing_keys", read_key))
+        return tuple(self.search("/signing_keys", {}, "signing_keys", read_key))
 
     def find_keys(self, raw: bytes) -> tuple[SigningKey, ...]:
         """Return the signing keys that hold exactly this raw public key."""
         value = encode_base64(raw)
-        found = self._search("/signing_keys", {"value": value}, "signing_keys", read_key)
+        found = self.search("/signing_keys", {"value": value}, "signing_keys", read_key)
         return tuple(key for key in found if key.value == value)
 
     def find_named_keys(self, name: str) -> tuple[SigningKey, ...]:
         """Return the signing keys of exactly this name."""
-        found = self._search("/signing_keys", {"name": name}, "signing_keys", read_key)
+        found = self.search("/signing_keys", {"name": name}, "signing_keys", read_key)
         return tuple(key for key in found if key.name == name)
 
     def get_key(self, prn: str) -> SigningKey:
@@ -171,7 +171,7 @@ class RegistryClient:
         """Return the binaries of a version for exactly this target, destroyed ones too."""
         wanted = {"target": target, "artifact_version_prn": version_prn}
         length = _BINARY_PAGE_LENGTH
-        found = self._search("/binaries", wanted, "binaries", read_binary, length=length)
+        found = self.search("/binaries", wanted, "binaries", read_binary, length=length)
         return tuple(
             each
             for each in found
@@ -348,7 +348,7 @@ class RegistryClient:
         """
         return self._read(value, None, what, read)
 
-    def _search(
+    def search(
         self,
         path: str,
         wanted: Mapping[str, str],
@@ -357,7 +357,18 @@ class RegistryClient:
         *,
         length: int = _PAGE_LENGTH,
     ) -> list[T]:
-        """Follow the pages of a search to their end, at most _PAGE_COUNT of them."""
+        """Follow the pages of a search to their end, at most _PAGE_COUNT of them.
+
+        Args:
+            path: Of the collection.
+            wanted: As `encode_search` takes it: what comes back may be more.
+            plural: The name of the list in answers.
+            read: Reads one record.
+            length: Records asked for at once.
+
+        Raises:
+            TransportError: the registry failed, or its pages do not end.
+        """
         found: list[T] = []
         seen: set[str] = set()
         query = {"limit": str(length)}

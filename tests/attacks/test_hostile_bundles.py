@@ -16,11 +16,12 @@ from uuid import uuid4
 
 import pytest
 
-from signkit.bundles.archive import read_archive, write_archive
+from signkit.bundles.archive import Archive, read_archive, write_archive
 from signkit.bundles.index import Index, IndexSignature, Member, Named
-from signkit.bundles.pull import pull_bundle, read_bundle
+from signkit.bundles.plan import Plan, plan_push
+from signkit.bundles.pull import find_bundle, pull_bundle, read_bundle
 from signkit.bundles.push import Hooks, Pushed, push_bundle
-from signkit.bundles.signed import Demands, compute_hash, enrol_keys, verify_index
+from signkit.bundles.signed import Demands, KnownKey, compute_hash, enrol_keys, verify_index
 from signkit.client.address import Address, make_reach
 from signkit.client.bundles import BundleRegistry
 from signkit.client.http import Http, Reply
@@ -93,16 +94,24 @@ class Desk:
         self.http.rules.append((method, path, edit))
 
     def push(self, index: Index | None = None) -> Pushed:
+        archive, sink, keys = self._packed(index or self.index)
+        hooks = Hooks(say=lambda _text: None, advance=lambda _count: None)
+        return push_bundle(self.registry, archive, sink, keys=keys, new_hash=False, hooks=hooks)
+
+    def plan(self, index: Index | None = None) -> Plan:
+        archive, sink, keys = self._packed(index or self.index)
+        return plan_push(self.registry, archive, sink, keys=keys, new_hash=False)
+
+    def _packed(self, index: Index) -> tuple[Archive, io.BytesIO, dict[str, KnownKey]]:
+        """An archive that was verified, as the command has it."""
         sink = io.BytesIO()
-        wanted = index or self.index
-        write_archive(sink.write, wanted, lambda member: [self.contents[member.id]])
+        write_archive(sink.write, index, lambda member: [self.contents[member.id]])
         sink.seek(0)
         archive = read_archive(sink)
         keys = enrol_keys(self.client.list_keys())
         verify_index(archive.index, keys, Demands(pins=None, trust=None, now=NOW))
         sink.seek(0)
-        hooks = Hooks(say=lambda _text: None, advance=lambda _count: None)
-        return push_bundle(self.registry, archive, sink, keys=keys, new_hash=False, hooks=hooks)
+        return archive, sink, keys
 
     def pull(self, prn: str) -> Index:
         keys = enrol_keys(self.client.list_keys())
@@ -253,6 +262,7 @@ def test_what_stands_under_an_id_and_is_another(change: str, desk: Desk) -> None
     index = replace(index, hash=hashed, signatures=())
     message = refused(StateError, lambda: desk.push(index))
     assert f"expected {change} " in message
+    assert refused(StateError, lambda: desk.plan(index)) == message
 
 
 def test_content_of_a_signed_binary_is_never_replaced(desk: Desk) -> None:
@@ -277,6 +287,7 @@ def test_a_destroyed_binary_does_not_come_back(desk: Desk) -> None:
     first = desk.index.members[0]
     desk.api.move({"prn": desk.prn("binary", first.id)}, "destroyed")
     assert "was destroyed" in refused(StateError, desk.push)
+    assert "was destroyed" in refused(StateError, desk.plan)
 
 
 def test_other_content_that_was_begun_is_begun_anew(desk: Desk) -> None:
@@ -308,6 +319,49 @@ def test_parts_of_another_cut_are_thrown_away(desk: Desk) -> None:
 
 def _fail(*_arguments: object) -> None:
     raise StatusError("x", status=500)
+
+
+def test_a_plan_counts_what_is_missing_and_changes_nothing(desk: Desk) -> None:
+    plan = desk.plan()
+    assert [each.missing for each in plan.members] == [("artifact", "version", "binary")] * 2
+    assert [(each.part_count, each.signature_count) for each in plan.members] == [(1, 1), (1, 1)]
+    assert (plan.created, plan.signature_count) == (True, 1)
+    prn = desk.prn("artifact", desk.index.members[0].artifact.id)
+    assert desk.api.call("GET", f"/artifacts/{prn}").status_code == 404
+    pushed = desk.push()
+    plan = desk.plan()
+    assert (plan.prn, plan.hash, plan.created) == (pushed.prn, pushed.hash, False)
+    assert (plan.signature_count, {each.missing for each in plan.members}) == (0, {()})
+    assert {(each.state, each.size, each.signature_count) for each in plan.members} == {
+        ("signed", 0, 0)
+    }
+
+
+def test_a_plan_knows_the_parts_that_are_there(desk: Desk) -> None:
+    first, second = desk.index.members
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("signkit.bundles.parts.Target.send", _fail)
+        refused(StatusError, desk.push)
+    for content in (b"none of it", desk.contents[first.id]):
+        desk.api.move({"prn": desk.prn("binary", first.id)}, "uploadable")
+        part = content[: first.size]
+        desk.api.upload({"prn": desk.prn("binary", first.id), "size": first.size}, part)
+        plan = desk.plan()
+        assert [each.missing for each in plan.members] == [(), ()]
+        sizes = [0 if content == desk.contents[first.id] else first.size, second.size]
+        assert [each.size for each in plan.members] == sizes
+
+
+def test_two_bundles_of_one_name(desk: Desk) -> None:
+    """A registry that lists two of one name: nobody guesses which is meant."""
+    name = f"release {uuid4()}"
+    prn = desk.push(replace(desk.index, name=name)).prn
+    assert find_bundle(desk.registry, name) == prn
+    other = desk.prn("bundle", str(uuid4()))
+    desk.bend("GET", "/bundles", lambda v: v["bundles"].append({**v["bundles"][0], "prn": other}))
+    with pytest.raises(StateError, match="has 2 bundles of the name") as caught:
+        find_bundle(desk.registry, name)
+    assert other in str(caught.value.hint)
 
 
 def test_a_part_that_is_refused(desk: Desk) -> None:

@@ -126,6 +126,12 @@ def test_pulled_twice_it_is_the_same_file(desk: Machine, world: World) -> None:
     assert (refused.code, "never overwritten" in refused.err) == (8, True)
 
 
+def test_pulled_by_its_name(desk: Desk, world: World) -> None:
+    options = ("--registry", world.here.url, "--output", "b.cpio.zst")
+    ran = desk.run("registry", "bundles", "pull", world.bundle["name"], *options, "--json")
+    assert (ran.code, ran.json["prn"]) == (0, world.bundle["prn"]), ran.err
+
+
 def test_into_a_twin_of_the_registry(machine: Machine, world: World) -> None:
     """The organization has the same id there: hash and signatures of the bundle hold."""
     assert pull(machine, world).code == 0
@@ -174,10 +180,20 @@ def test_into_another_organization(desk: Machine, world: World, tmp_path: Path) 
         refused = push(desk, other, "--json")
         assert refused.error["code"] == "receipt-mismatch"
         assert "--new-hash" in refused.error["hint"]
+        assert push(desk, other, "--dry-run").code == refused.code
+        planned = push(desk, other, "--json", "--new-hash", "--dry-run").json
+        said = push(desk, other, "--new-hash", "--dry-run").out.splitlines()
         assert api.call("GET", "/artifacts").json()["artifacts"] == []
         made = push(desk, other, "--json", "--new-hash")
         assert made.code == 0, made.err
         assert made.json["hash"] != world.bundle["hash"]
+        assert (planned["hash"], planned["prn"]) == (made.json["hash"], made.json["prn"])
+        total = sum(map(len, CONTENTS))
+        assert planned["summary"] == {"binary_count": 3, "part_count": 3, "size": total}
+        assert said[0].endswith(
+            "create artifact, version, binary; send 1 part, 14 B; attach 1 signature"
+        )
+        assert said[-1] == "in all: 3 binaries, 3 parts, 9.8 MiB"
         path = f"/bundles/{made.json['prn']}/signatures"
         assert api.call("GET", path).json()["signatures"] == []
 
@@ -220,8 +236,10 @@ def test_a_pull_goes_on_where_it_stopped(desk: Machine, world: World) -> None:
     ("prn", "code"),
     [
         ("prn:1:8ced1740-7fbf-407e-9d6e-afec9399cc41:bundle:" + str(UUID(int=5)), 7),
-        ("release", 3),
-        ("../../users/me", 3),
+        ("release", 7),
+        ("../../users/me", 7),
+        ("release' or name:'", 7),
+        ("prn:1:release", 3),
     ],
 )
 def test_a_bundle_that_is_not_there(prn: str, code: int, desk: Machine, world: World) -> None:
