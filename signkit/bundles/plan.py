@@ -27,7 +27,7 @@ from signkit.bundles.there import (
 )
 from signkit.client.bundles import ARTIFACT, BINARY, BUNDLE, VERSION, BundleRegistry
 from signkit.client.resources import Binary, BinaryState
-from signkit.formats.display import escape, human_size
+from signkit.formats.display import counted, escape, human_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,7 @@ def plan_lines(plan: Plan) -> list[str]:
     part_count = sum(each.part_count for each in plan.members)
     size = human_size(sum(each.size for each in plan.members))
     made, own = "create it" if plan.created else "is there", _attached(plan.signature_count)
-    binaries, parts = _counted(len(plan.members), "binary", "binaries"), _count_parts(part_count)
+    binaries, parts = counted(len(plan.members), "binary", "binaries"), counted(part_count, "part")
     return [
         *map(_member_line, plan.members),
         f"bundle {plan.prn}: {made}; {own}",
@@ -215,7 +215,7 @@ def plan_lines(plan: Plan) -> list[str]:
 def _member_line(each: MemberPlan) -> str:
     made = f"create {', '.join(each.missing)}; " if each.missing else ""
     state = f"binary is {each.state}; " if each.state else ""
-    sent = f"send {_count_parts(each.part_count)}, {human_size(each.size)}"
+    sent = f"send {counted(each.part_count, 'part')}, {human_size(each.size)}"
     return (
         f"{escape(name_member(each.member))}: {made}{state}"
         f"{sent if each.part_count else 'send nothing'}; {_attached(each.signature_count)}"
@@ -223,12 +223,4 @@ def _member_line(each: MemberPlan) -> str:
 
 
 def _attached(count: int) -> str:
-    return f"attach {_counted(count, 'signature', 'signatures')}" if count else "attach nothing"
-
-
-def _count_parts(count: int) -> str:
-    return _counted(count, "part", "parts")
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
+    return f"attach {counted(count, 'signature')}" if count else "attach nothing"

@@ -107,7 +107,7 @@ def submit(
         if not only_attach:
             release = _confirm(release)
         if dry_run:
-            show_outlines(client, release, attach_all=all_signatures, as_json=as_json)
+            show_outlines(client, release, options, as_json=as_json)
             return
         outcomes = _run(client, release, options)
     unsaved = _save_checkpoint(release, outcomes, new_ledger=new_ledger)
@@ -164,6 +164,9 @@ def _open(response: Path, request: Path | None, plan: Path | None, pins: Pins) -
     from signkit.submit.documents import read_submission
     from signkit.verify import limits
 
+    if response.name.endswith((".request.json", ".plan.json")):
+        message = f"{response}: expected a response, which is what comes back from the station"
+        raise UsageError(message, hint="before the ceremony: --only-upload")
     if not response.exists():  # said before what is missing beside it
         read_file(response, limit=limits.RESPONSE_SIZE, what="response")
     request = request or sibling(response, ".request.json", "--request")
@@ -188,14 +191,23 @@ def _pins(stations: list[Path] | None, keys: list[Path] | None) -> Pins:
 
 def keyids_of(paths: list[Path] | None) -> frozenset[str] | None:
     """Return the keyids of public key files, or None where none are given."""
+    if not paths:
+        return None
+    return frozenset(map(_read_keyid, paths))
+
+
+def _read_keyid(path: Path) -> str:
+    from signkit.errors import FormatError
     from signkit.formats.files import read_file
     from signkit.formats.public_key import read_public_key
     from signkit.verify import limits
 
-    if not paths:
-        return None
-    files = (read_file(path, limit=limits.KEY_FILE_SIZE, what="public key") for path in paths)
-    return frozenset(read_public_key(data).keyid for data in files)
+    data = read_file(path, limit=limits.KEY_FILE_SIZE, what="public key")
+    try:
+        return read_public_key(data).keyid
+    except FormatError as error:
+        error.args = (f"{path}: {error}",)
+        raise
 
 
 def _confirm(release: R) -> R:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from signkit.cli import output
-from signkit.formats.display import human_size
+from signkit.formats.display import counted, human_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from signkit.client.protocol import RegistryClient
     from signkit.errors import SignkitError
     from signkit.submit.documents import Release
+    from signkit.submit.options import Options
     from signkit.submit.run import Outcome
 
 
@@ -56,16 +57,17 @@ def _fail(errors: Sequence[SignkitError | None], *, silently: bool) -> None:
 
 
 def show_outlines(
-    client: RegistryClient, release: Release, *, attach_all: bool, as_json: bool
+    client: RegistryClient, release: Release, options: Options, *, as_json: bool
 ) -> None:
     """Print what would be done; what would be refused decides the exit code."""
     from signkit.submit.outline import outline_item
     from signkit.submit.report import describe_outline, outline_line
 
-    outlines = [outline_item(client, each, attach_all=attach_all) for each in release.items]
+    outlines = [outline_item(client, each, options) for each in release.items]
     lines = [outline_line(outline) for outline in outlines]
     count, size = (sum(getattr(each, name) for each in outlines) for name in ("part_count", "size"))
-    lines.append(f"in all: {len(outlines)} items, {count} parts, {human_size(size)}")
+    items = counted(len(outlines), "item")
+    lines.append(f"in all: {items}, {counted(count, 'part')}, {human_size(size)}")
     value = {
         "dry_run": True,
         "items": [describe_outline(outline) for outline in outlines],

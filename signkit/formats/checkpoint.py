@@ -22,6 +22,7 @@ from signkit.errors import (
     MalformedError,
     ResponseError,
 )
+from signkit.formats.display import counted
 from signkit.formats.files import locked_folder, read_file, write_new
 from signkit.model.response import Response, VerifiedResponse
 from signkit.verify import limits
@@ -90,8 +91,9 @@ class Checkpoint:
                 raise ResponseError(message, hint=_REWRITTEN, reason=ContextError.code)
         unseen = said.sequence - 1 - max(known, default=said.sequence)
         if unseen > 0:
+            ceremonies = counted(unseen, "ceremony that was", "ceremonies that were")
             return (
-                f"the station's ledger went on by {unseen} ceremonies that were not seen here:"
+                f"the station's ledger went on by {ceremonies} not seen here:"
                 " those of others who ask, and what was refused"
             )
         return None

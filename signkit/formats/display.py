@@ -141,6 +141,11 @@ def human_size(size: int) -> str:
     return f"{value:.1f} TiB"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun: 1 item, 2 items; `many` where an s does not do."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def format_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return rows as columns of text, left-aligned, two spaces apart."""
     lines = [list(header), *[list(row) for row in rows]]

@@ -21,12 +21,12 @@ from signkit.submit.records import CONTENDED, Records, check_binary, name_binary
 
 
 def choose_signatures(
-    binary: Binary, signed: SignedItem, *, attach_all: bool
+    binary: Binary | None, signed: SignedItem, *, attach_all: bool
 ) -> tuple[RegistrySignature, ...]:
     """Choose which of an item's signatures the binary is to carry.
 
     Args:
-        binary: As it stands.
+        binary: As it stands, or None where there is none yet.
         signed: The item.
         attach_all: Whether every signature is attached.
 
@@ -38,7 +38,8 @@ def choose_signatures(
     """
     if attach_all:
         return signed.signatures
-    there = {attached.signature.upper() for attached in binary.signatures}
+    attached = () if binary is None else binary.signatures
+    there = {each.signature.upper() for each in attached}
     ours = [signature for signature in signed.signatures if signature.value in there]
     if not ours and there:
         message = f"{name_binary(signed.item)} carries a signature by another key already"
@@ -72,7 +73,7 @@ def attach_signatures(
         TransportError: the registry failed.
     """
     for signature in chosen:
-        if not _carries(binary, signature):
+        if not carries(binary, signature):
             _attach(client, binary.prn, signature, records.key_prn(signature.key))
     final = client.get_binary(binary.prn)
     if final.state is not BinaryState.SIGNED:  # most registries move it by themselves
@@ -89,19 +90,19 @@ def _attach(client: RegistryClient, prn: str, signature: RegistrySignature, key_
     def step() -> None:
         nonlocal tries
         tries += 1
-        if tries > 1 and _carries(client.get_binary(prn), signature):
+        if tries > 1 and carries(client.get_binary(prn), signature):
             return
         try:
             attached = Attached(signing_key_prn=key_prn, signature=signature.value)
             client.create_signature(prn, attached, ledger=signature.ledger)
         except StatusError as error:
-            if error.status not in CONTENDED or not _carries(client.get_binary(prn), signature):
+            if error.status not in CONTENDED or not carries(client.get_binary(prn), signature):
                 raise
 
     client.retrier.run(step)
 
 
-def _carries(binary: Binary, signature: RegistrySignature) -> bool:
+def carries(binary: Binary, signature: RegistrySignature) -> bool:
     """Say whether a binary carries a signature; hex is compared as the bytes it stands for."""
     return any(each.signature.upper() == signature.value for each in binary.signatures)
 
@@ -113,7 +114,7 @@ def _check_final(final: Binary, signed: SignedItem, chosen: Sequence[RegistrySig
         message = f"{what}: expected the state signed, the registry says {final.state}"
         raise ReceiptMismatchError(message)
     for signature in chosen:
-        if not _carries(final, signature):
+        if not carries(final, signature):
             keyid = signature.key.public_key.keyid
             message = f"{what}: the registry does not give back the signature by {keyid}"
             raise ReceiptMismatchError(message)

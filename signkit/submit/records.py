@@ -166,12 +166,7 @@ class Records:
             TransportError: the registry failed.
         """
         _missing, found = look_up(self._client, wanted.item)
-        binary = choose_binary(found, wanted)
-        if binary is None or not has_content(binary, wanted):
-            there = "not there" if binary is None else "there with other content"
-            message = f"{name_binary(wanted.item)} is {there}: expected its content uploaded"
-            raise StateError(message, hint=NOT_UPLOADED)
-        return self._align(binary, wanted)
+        return self._align(check_uploaded(choose_binary(found, wanted), wanted), wanted)
 
     def _align(self, binary: Binary, wanted: UploadItem) -> Binary:
         """Make an unsigned binary that of this item."""
@@ -292,6 +287,22 @@ def has_metadata(binary: Binary, wanted: UploadItem) -> bool:
     return theirs is not None and canonical_json(theirs) == canonical_json(wanted.custom_metadata)
 
 
+def check_uploaded(binary: Binary | None, wanted: UploadItem) -> Binary:
+    """Check that an earlier run has brought the content of an item.
+
+    Raises:
+        StateError: it is not there, not all of it, or other content is.
+    """
+    if binary is None or not has_content(binary, wanted):
+        there = "not there" if binary is None else "there with other content"
+        message = f"{name_binary(wanted.item)} is {there}: expected its content uploaded"
+        raise StateError(message, hint=_NOT_UPLOADED)
+    if binary.state is BinaryState.UPLOADABLE:
+        message = f"{name_binary(wanted.item)}: the registry does not have all of its content"
+        raise StateError(message, hint=_NOT_UPLOADED)
+    return binary
+
+
 def check_signed(binary: Binary, wanted: UploadItem) -> None:
     """Check that a signed binary has the item's custom metadata: it cannot be given them any more.
 
@@ -336,7 +347,7 @@ def name_act(wanted: UploadItem) -> str:
 
 
 _IMMUTABLE = "a signed binary is immutable: publish under another version or target"
-NOT_UPLOADED = "upload it first, where its content is: without --only-attach"
+_NOT_UPLOADED = "upload it first, where its content is: without --only-attach"
 _OTHERS = "somebody else may be submitting to the same version and target; find out, and run again"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from signkit.client.resources import BinaryState
 from signkit.errors import describe_error
-from signkit.formats.display import escape, human_size, one_line
+from signkit.formats.display import counted, escape, human_size, one_line
 from signkit.submit.outline import Outline
 from signkit.submit.run import Outcome
 
@@ -14,8 +15,15 @@ def outcome_line(outcome: Outcome) -> str:
     prn, state = ("", "") if binary is None else (binary.prn, binary.state)
     return (
         f"{state}  {escape(item.artifact)} {escape(item.version)} {escape(item.target)}  {prn}"
-        f"  {'by ' + ', '.join(outcome.keyids) if outcome.keyids else 'not signed yet'}"
+        f"  {_signers(outcome)}"
     )
+
+
+def _signers(outcome: Outcome) -> str:
+    if outcome.keyids:
+        return f"by {', '.join(outcome.keyids)}"
+    signed = outcome.binary is not None and outcome.binary.state is BinaryState.SIGNED
+    return "was signed before" if signed else "not signed yet"
 
 
 def describe_outcome(outcome: Outcome) -> dict[str, object]:
@@ -47,8 +55,11 @@ def outline_line(outline: Outline) -> str:
         return f"{name}: would be refused: {one_line(str(outline.error))}"
     made = f"create {', '.join(outline.missing)}; " if outline.missing else ""
     state = f"binary is {outline.state}; " if outline.state else ""
-    parts = f"send {outline.part_count} parts, {human_size(outline.size)}"
-    return f"{name}: {made}{state}{parts if outline.part_count else 'send nothing'}"
+    parts = f"send {counted(outline.part_count, 'part')}, {human_size(outline.size)}"
+    sent = parts if outline.part_count else "send nothing"
+    signatures = outline.signature_count
+    attached = f"; attach {counted(signatures, 'signature')}" if signatures else ""
+    return f"{name}: {made}{state}{sent}{attached}"
 
 
 def describe_outline(outline: Outline) -> dict[str, object]:
@@ -62,5 +73,6 @@ def describe_outline(outline: Outline) -> dict[str, object]:
         "state": outline.state.value if outline.state else None,
         "part_count": outline.part_count,
         "size": outline.size,
+        "signature_count": outline.signature_count,
         "error": describe_error(outline.error) if outline.error else None,
     }

@@ -35,7 +35,7 @@ from signkit.submit.documents import UploadItem
 from signkit.submit.journal import Journal, open_journal
 from signkit.submit.lanes import Lanes
 from signkit.submit.options import Options
-from signkit.submit.records import CONTENDED, NOT_UPLOADED, check_binary, name_act, name_binary
+from signkit.submit.records import CONTENDED, check_binary, check_uploaded, name_act, name_binary
 from signkit.submit.upload import Upload, list_missing
 from signkit.verify.digest import Sha256
 
@@ -139,8 +139,7 @@ class Course:
         first: then the binary is looked at again, and the way goes on from where it is.
         """
         if self._options.only_attach:
-            message = f"{name_binary(wanted.item)}: the registry does not have all of its content"
-            raise StateError(message, hint=NOT_UPLOADED)
+            check_uploaded(binary, wanted)  # it is `uploadable`, so this refuses
         try:
             self._send_missing(binary, wanted, tally, fresh=fresh)
             return self._move(binary, BinaryState.HASHABLE)

@@ -446,7 +446,8 @@ class TestHalves:
         ("arguments", "said"),
         [
             (["model.response.json", "--only-upload"], "ends in .request.json or .plan.json"),
-            (["model.request.json"], "expected a name that ends in .response.json"),
+            (["model.request.json"], "before the ceremony: --only-upload"),
+            (["model.response.json", "--key", "model.bin"], "model.bin: public key: none of PEM"),
             (["model.request.json", "--only-upload", "--only-attach"], "nothing is signed yet"),
             (["model.request.json", "--only-upload", "--key", "prod.pub"], "nothing is signed yet"),
         ],

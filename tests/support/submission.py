@@ -24,6 +24,7 @@ from signkit.model.response import ItemResult, ItemSignature, NamedKey, Response
 from signkit.schemes.table import SCHEMES
 from signkit.submit.documents import Pins, Release, Submission, open_release, open_submission
 from signkit.submit.options import Hooks, Options
+from signkit.submit.outline import Outline, outline_item
 from signkit.submit.run import Outcome, confirm_release, submit
 from signkit.verify.digest import Sha256, compute_digest
 from tests.support.documents import RELEASE_SCHEMES
@@ -189,6 +190,11 @@ class Submitter:
             options=chosen,
             hooks=Hooks(say=self.said.append, track=self._track),
         )
+
+    def outline(self, release: Release, **options: Any) -> Outline:
+        """Say what would be done for the only item."""
+        (item,) = release.items
+        return outline_item(self.client, item, replace(self._options, **options))
 
     def one(self, signed: Signed, *, attach_all: bool = False) -> Outcome:
         """Submit one item; its error is raised."""

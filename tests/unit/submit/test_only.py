@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from signkit.errors import JournalError, ReceiptMismatchError, StateError
-from signkit.submit.outline import outline_item
 from tests.support.hostile_registry import edited
 from tests.support.submission import make_signed
 
@@ -147,8 +146,7 @@ def test_a_plan_of_another_request(submitter, signed):
 
 
 def test_the_outline_of_an_upload(submitter, signed, upload):
-    (item,) = signed.release().items
-    assert outline_item(submitter.client, item).part_count == 3
+    assert submitter.outline(signed.release()).part_count == 3
     upload()
-    outline = outline_item(submitter.client, item)
+    outline = submitter.outline(signed.release())
     assert (outline.state, outline.part_count, outline.error) == ("signable", 0, None)
