@@ -261,7 +261,7 @@ def _fetch_contents(
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
-        message = f"{folder} cannot be made: {error.strerror}"
+        message = f"{folder} cannot be made: {(error.strerror or str(error)).lower()}"
         raise FileError(message, hint="check the folder, its permissions and free space") from error
     for member in index.members:
         prn = registry.prn(BINARY, member.id)
@@ -302,5 +302,5 @@ def _read(path: Path) -> Iterator[bytes]:
             while piece := file.read(_PIECE_SIZE):
                 yield piece
     except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
+        message = f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
         raise FileError(message, hint="run the command again") from error

@@ -151,5 +151,9 @@ def _described(index: Index, prn: str) -> dict[str, object]:
 def _show(value: dict[str, object], *, as_json: bool) -> None:
     from signkit.formats.display import escape
 
-    text = "\n".join(f"{name:<10}{escape(str(said))}" for name, said in value.items())
+    words = {True: "yes", False: "no"}
+    shown = {
+        name: words[said] if isinstance(said, bool) else str(said) for name, said in value.items()
+    }
+    text = "\n".join(f"{name:<10}{escape(said)}" for name, said in shown.items())
     output.show_result(value, text, as_json=as_json)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -30,6 +31,11 @@ def show_result(value: Mapping[str, object], text: str, *, as_json: bool) -> Non
     line = json.dumps(value, ensure_ascii=True, indent=2) if as_json else text
     if line:
         _write(sys.stdout, line + "\n")
+
+
+def terminal_width() -> int | None:
+    """Return how many columns the terminal has that results go to; None where they go elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def show_bytes(data: bytes) -> None:

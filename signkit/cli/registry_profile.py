@@ -44,10 +44,9 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Keep a registry under a name; its token is asked for, unless a file or variable is named."""
-    from signkit.client.address import make_reach
+    from signkit.client.connect import check_profile
     from signkit.client.profiles import Profile, describe_profile
 
-    make_reach(registry, upload_hosts=upload_host or (), insecure_http=insecure_http)
     wanted = Profile(
         name=name,
         registry=registry,
@@ -55,6 +54,7 @@ def add(
         upload_hosts=tuple(upload_host or ()),
         insecure_http=insecure_http,
     )
+    check_profile(wanted)
     kept = surroundings().profiles().add(wanted, _token(token_file, token_env), replacing=replace)
     where = "the keyring" if kept.in_keyring else "a file of mode 0600"
     output.show_result(

@@ -58,9 +58,10 @@ def _add(records: typer.Typer, name: str) -> None:
         with connected(how) as (client, _address):
             found, more = list_records(client, kind, wanted, limit=limit)
         value = {kind.plural: found, "more": more}
-        output.show_result(value, render_records(found, kind), as_json=as_json)
+        text = render_records(found, kind, width=output.terminal_width())
+        output.show_result(value, text, as_json=as_json)
         if more:
-            output.note(f"there are more than these {limit}: give --limit, or say which")
+            output.note(f"listed {limit}, and there are more: give --limit, or say which")
 
     @records.command("create", help=f"Create one of the {name}; asked once, not tried again.")
     @connecting

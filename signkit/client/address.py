@@ -53,6 +53,10 @@ class Address:
         return replace(self, path=self.path + path, query=query)
 
 
+class _PlainHttpError(ValueError):
+    """An address that is one, and sends what it carries in the clear."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """Which addresses the client may speak to.
@@ -87,6 +91,8 @@ def make_reach(
     except ValueError as error:
         message = f"registry address: {error}"
         hint = "give one such as https://registry.example:8443"
+        if isinstance(error, _PlainHttpError):
+            hint = "where the network in between is your own, --insecure-http allows it"
         raise UsageError(message, hint=hint) from None
     if address.query:
         message = "registry address: expected no query"
@@ -189,7 +195,7 @@ def _authority(host: str, port: int | None) -> str:
 def _check_scheme(address: Address, *, insecure_http: bool) -> None:
     if address.scheme == "http" and not insecure_http and not _is_loopback(address.host):
         message = f"plain http to {address.host}: expected https"
-        raise ValueError(message)
+        raise _PlainHttpError(message)
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,8 +18,8 @@ from urllib.parse import quote, urlencode
 from signkit.client.answers import parse_answer
 from signkit.client.protocol import RegistryClient
 from signkit.client.search import encode_search
-from signkit.errors import FormatError, MalformedError, UsageError
-from signkit.formats.display import escape, format_table
+from signkit.errors import FormatError, MalformedError, StatusError, UsageError
+from signkit.formats.display import count_columns, escape, format_table
 from signkit.formats.files import read_file
 from signkit.formats.metadata import check_metadata
 from signkit.verify import limits
@@ -27,6 +27,7 @@ from signkit.verify.encoding import Fields
 
 _PAGE_LENGTH = 100
 _CURSOR_LENGTH = 4096
+_CONFLICT = 409
 _WIDEST = 200  # characters shown of one value
 _BINARY_PAGE_LENGTH = 10  # each may hold 1 MB of metadata, and a page has to fit an answer
 _INTEGERS = frozenset({"index", "size", "expected_binary_size"})
@@ -216,15 +217,31 @@ def create_record(client: RegistryClient, kind: Kind, given: Mapping[str, str]) 
     method = "POST"
     if "index" in rest:  # of parts: the name stands in the path
         path, method = f"{path}/{rest['index']}", "PUT"
-    answered = client.ask(method, path, body=body, once=True)
+    try:
+        answered = client.ask(method, path, body=body, once=True)
+    except StatusError as error:
+        if error.status == _CONFLICT:
+            error.hint = "is it there already? look with `list`"
+        raise
     what = f"{method} {kind.path}"
     return client.read(answered, what, lambda value: _record(_enveloped(value, kind)))
 
 
-def render_records(records: Sequence[Record], kind: Kind) -> str:
-    """Return records as a table of the kind's columns, escaped."""
+def render_records(records: Sequence[Record], kind: Kind, *, width: int | None = None) -> str:
+    """Return records as a table of the kind's columns, escaped.
+
+    Args:
+        records: What to show.
+        kind: Theirs.
+        width: Columns of the terminal, or None where there is none: records that do not fit side by
+            side are shown one below the other, because a broken table cannot be read.
+    """
     rows = [[_shown(record.get(column)) for column in kind.columns] for record in records]
-    return format_table([column.upper() for column in kind.columns], rows)
+    table = format_table([column.upper() for column in kind.columns], rows)
+    if width is None or not records or max(map(count_columns, table.splitlines())) <= width:
+        return table
+    shown = ({column: record.get(column) for column in kind.columns} for record in records)
+    return "\n\n".join(map(render_record, shown))
 
 
 def render_record(record: Record) -> str:
@@ -248,7 +265,7 @@ def _place(kind: Kind, given: Mapping[str, object]) -> tuple[str, dict[str, str]
         return kind.path, rest
     if "binary_prn" not in rest:
         message = "parts are those of a binary: expected binary_prn=PRN"
-        raise UsageError(message)
+        raise UsageError(message, hint="`signkit registry binaries list` says their prns")
     return kind.path.format(binary_prn=quote(rest.pop("binary_prn"), safe=":")), rest
 
 

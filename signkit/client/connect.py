@@ -63,6 +63,21 @@ class Surroundings:
         return Profiles(self.config, find_keyring(self.environment))
 
 
+def check_profile(profile: Profile) -> None:
+    """Check what a profile says of a registry, before it is kept; nothing is asked of the registry.
+
+    Raises:
+        UsageError: not an address, not a host, or plain http to another machine.
+        FileError: the file of certificate roots cannot be read, or holds none.
+    """
+    make_reach(
+        profile.registry,
+        upload_hosts=profile.upload_hosts,
+        insecure_http=profile.insecure_http,
+    )
+    Http(ca_file=_ca_file(profile)).close()
+
+
 @contextmanager
 def connect(
     target: Target, here: Surroundings, *, say: Say
@@ -92,12 +107,16 @@ def connect(
         insecure_http=target.insecure_http or profile.insecure_http,
     )
     token = _token(target, profile, here)
-    http = Http(ca_file=target.ca_file or (Path(profile.ca_file) if profile.ca_file else None))
+    http = Http(ca_file=target.ca_file or _ca_file(profile))
     retrier = Retrier(make_patience(target.timeout), say=say, deadline=target.deadline)
     try:
         yield RegistryClient(http, reach, token=token, retrier=retrier), str(reach.registry)
     finally:
         http.close()
+
+
+def _ca_file(profile: Profile) -> Path | None:
+    return Path(profile.ca_file) if profile.ca_file else None
 
 
 def _token(target: Target, profile: Profile, here: Surroundings) -> str:

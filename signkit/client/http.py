@@ -314,7 +314,7 @@ class _Exchange:
             broken = _find_cause(error, ssl.SSLError)
             if isinstance(broken, ssl.SSLError) and broken.reason in _NO_TLS:
                 message = f"{self.what}: the host does not speak TLS 1.2 or newer"
-                hint = "does its address begin with https://, and is the port right?"
+                hint = "is that the port for https? where the registry has none, begin with http://"
                 raise ConnectError(message, hint=hint) from error
             self._fail(_reason(error), error)
 
@@ -322,6 +322,9 @@ class _Exchange:
         if self._expired:
             message = f"{self.what}: not done after {self.seconds:.3g} s, {self._phase}"
             raise DeadlineError(message, hint=_SLOW, retryable=True) from cause
+        if self._cut:
+            message = f"{self.what}: stopped"
+            raise ConnectError(message) from cause
         unknown = isinstance(_find_cause(cause, socket.gaierror), socket.gaierror)
         message = f"{self.what}: {reason}, {self._phase}"
         hint = "is the registry running, and is its address right?"

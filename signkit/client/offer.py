@@ -128,7 +128,7 @@ class Source:
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            message = f"{self.folder} cannot be made: {error.strerror}"
+            message = f"{self.folder} cannot be made: {(error.strerror or str(error)).lower()}"
             hint = "check the folder, its permissions and free space"
             raise FileError(message, hint=hint) from error
         wanted = Wanted(

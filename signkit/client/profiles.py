@@ -20,7 +20,7 @@ from pathlib import Path
 
 from signkit.client.keyring import SystemKeyring
 from signkit.client.token import check_token, read_token
-from signkit.errors import FileError, MalformedError, TokenStoreError, UsageError
+from signkit.errors import FileError, FormatError, MalformedError, TokenStoreError, UsageError
 from signkit.formats.files import read_file_and_status, write_new
 from signkit.verify.encoding import Fields, encode_json, parse_json
 
@@ -80,11 +80,12 @@ class Profiles:
         if stat.S_IMODE(status.st_mode) & _OTHERS:
             message = f"profiles {self._path} can be read or written by others"
             raise UsageError(message, hint=f"chmod 600 {self._path}")
-        fields = Fields(parse_json(data, limit=_SIZE, what="profiles"), "profiles")
-        fields.constant("format", FORMAT)
-        found = [_parse(member) for member in fields.array("profiles", most=_COUNT)]
-        fields.done()
-        return tuple(sorted(found, key=lambda profile: profile.name))
+        try:
+            return _parse_all(data)
+        except FormatError as error:
+            error.args = (f"profiles {self._path}: {error}",)
+            error.hint = error.hint or "move that file away, and add the profiles again"
+            raise
 
     def find(self, name: str) -> Profile:
         """Return one profile.
@@ -107,11 +108,15 @@ class Profiles:
             UsageError: it is not where it should be, is none, or others can read its file.
             TokenStoreError: the keyring cannot be used.
         """
-        if not profile.in_keyring:
-            return read_token(self._token_path(profile.name))
-        token = None if self._keyring is None else self._keyring.get(profile.name)
+        path = self._token_path(profile.name)
+        if not profile.in_keyring and path.exists():
+            return read_token(path)
+        token = None
+        if profile.in_keyring and self._keyring is not None:
+            token = self._keyring.get(profile.name)
         if token is None:
-            message = f"the keyring has no token of profile {profile.name} here"
+            where = "the keyring has no" if profile.in_keyring else f"{path} is gone: there is no"
+            message = f"{where} token of profile {profile.name} here"
             raise UsageError(message, hint="add the profile again, with --replace")
         return check_token(token, f"the keyring's token of profile {profile.name}")
 
@@ -188,6 +193,14 @@ class Profiles:
         except OSError as error:
             message = f"{folder} cannot be made: {(error.strerror or str(error)).lower()}"
             raise FileError(message) from error
+
+
+def _parse_all(data: bytes) -> tuple[Profile, ...]:
+    fields = Fields(parse_json(data, limit=_SIZE, what="the file"), "the file")
+    fields.constant("format", FORMAT)
+    found = [_parse(member) for member in fields.array("profiles", most=_COUNT)]
+    fields.done()
+    return tuple(sorted(found, key=lambda profile: profile.name))
 
 
 def _parse(value: object) -> Profile:

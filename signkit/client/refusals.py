@@ -34,8 +34,8 @@ _UPLOAD_HINTS = {
 _HINTS = {
     **_UPLOAD_HINTS,
     401: "is the token right, and still valid? see --token-file",
-    403: "the token does not allow this",
-    404: "is the registry's address right?",
+    403: "give another token: `signkit registry token new --scope` makes one that may",
+    404: "is the address right, and the name? what belongs to others is not there for this token",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.support.commands import Machine
 from tests.support.registry import COMMAND, running_registry
 from tests.support.submission import make_signed
+from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.server
 
@@ -109,6 +110,7 @@ def test_the_token_is_in_no_list_of_processes(machine, registry):
         (["profile", "add", "prod", "--registry", "https://r.example"], "already"),
         (["profile", "add", "../x", "--registry", "https://r.example"], "expected letters"),
         (["profile", "add", "x", "--registry", "nonsense"], "expected http"),
+        (["profile", "add", "x", "--registry", "http://r.example"], "--insecure-http"),
         (["profile", "remove", "none"], "no profile"),
     ],
 )
@@ -122,6 +124,22 @@ def test_a_record_that_is_not_there(machine):
     ran = machine.run("registry", "artifacts", "get", "prn:1:x", "--profile", "prod")
     assert ran.code == 6
     assert "404" in ran.err
+    assert "what belongs to others is not there for this token" in ran.err
+
+
+def test_a_profile_whose_roots_are_not_there_is_not_kept(machine):
+    command = ("registry", "profile", "add", "x", "--registry", "https://r.example")
+    ran = machine.run(*command, "--ca-file", "no.pem", stdin="skr_another\n")
+    assert (ran.code, "no.pem cannot be read" in ran.err) == (8, True)
+    assert len(machine.ok("registry", "profile", "list")["profiles"]) == 1
+
+
+def test_a_list_at_a_terminal_of_80_columns(machine, registry):
+    of(machine, "artifacts", "create", f"name={machine.folder.name}")
+    command = ["-m", "signkit.cli", "registry", "artifacts", "list", "--profile", "prod"]
+    terminal = Terminal(command, machine.environment(COLUMNS="80"))
+    assert terminal.wait() == 0
+    assert f"name         {machine.folder.name}" in terminal.shown
 
 
 def test_a_profile_that_others_can_write(machine, tmp_path):

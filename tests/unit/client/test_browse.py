@@ -140,6 +140,12 @@ class TestCreate:
             create_record(client, ARTIFACTS, {"name": "a"})
         assert len(registry.made("POST")) == 1
 
+    def test_what_is_there_already(self, registry, client):
+        registry.refuse("POST", "/", json_answer({"errors": {"name": ["is taken"]}}, 409))
+        with pytest.raises(StatusError) as caught:
+            create_record(client, ARTIFACTS, {"name": "a"})
+        assert "look with `list`" in str(caught.value.hint)
+
     def test_what_the_registry_refuses(self, registry, client):
         registry.refuse("POST", "/", json_answer({"errors": {"name": ["is taken"]}}, 422))
         with pytest.raises(StatusError, match="name: is taken"):
@@ -153,6 +159,14 @@ class TestRendering:
         assert head.split() == ["PRN", "NAME", "INSERTED_AT"]
         assert "\x1b" not in line
         assert "\u202e" not in line
+
+    def test_what_does_not_fit_side_by_side_is_shown_one_below_the_other(self):
+        records = [{"prn": "p" * 60, "name": "ab", "inserted_at": "now"}] * 2
+        assert render_records(records, ARTIFACTS, width=80) == render_records(records, ARTIFACTS)
+        lines = render_records(records, ARTIFACTS, width=70).splitlines()
+        assert lines[:4] == ["prn          " + "p" * 60, "name         ab", "inserted_at  now", ""]
+        assert len(lines) == 7
+        assert render_records([], ARTIFACTS, width=20).split() == ["PRN", "NAME", "INSERTED_AT"]
 
     def test_a_record(self):
         text = render_record({"name": "x", "size": 5, "empty": None, "more": {"a": ["ü"]}})

@@ -118,6 +118,14 @@ def test_a_token_that_left_the_keyring(keyed, backend, profiles, emptied):
         (keyed if emptied else profiles).token(kept)
 
 
+def test_a_token_whose_file_is_gone(profiles, tmp_path):
+    profiles.add(HOME, TOKEN)
+    (tmp_path / "config/signkit/tokens/home").unlink()
+    with pytest.raises(UsageError, match="tokens/home is gone") as caught:
+        profiles.token(HOME)
+    assert "--replace" in str(caught.value.hint)
+
+
 def test_every_field_is_kept(profiles):
     full = Profile(
         name="a.b-c_1",
