@@ -20,6 +20,7 @@ from signkit.registry.bundle_tables import Bundle
 from signkit.registry.console import searches
 from signkit.registry.console.audit import sees_audit, show_audit
 from signkit.registry.console.door import ConsoleRoute
+from signkit.registry.console.ledgers import find_ledgers
 from signkit.registry.console.render import page
 from signkit.registry.console.shown import (
     Keys,
@@ -149,6 +150,7 @@ def show_one_binary(identity: str, registry: Registry, caller: CurrentCaller) ->
             viewer=caller,
             section="releases",
             shown=show_binary(binary, view.keys),
+            ledgers=find_ledgers(session, binary.signatures),
             prn=Prn(organization=caller.organization, kind=Kind.BINARY, id=binary.id),
             metadata=show_metadata(binary.custom_metadata),
             part_count=part_count,

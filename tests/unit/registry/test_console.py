@@ -339,6 +339,27 @@ def test_the_audit_says_who_changed_what(api, registry, look):
     assert ">chained</span>" in look.get(older[0]).text
 
 
+def test_the_release_says_where_the_stations_ledger_stood(api, registry, look):
+    binary = api.binary(b"of a ceremony")
+    api.upload(binary, b"of a ceremony")
+    api.hashed(binary)
+    body = {
+        "binary_prn": binary["prn"],
+        "signing_key_prn": api.key(SPARE)["prn"],
+        "signature": SPARE.sign(binary["hash"].encode()).hex(),
+    }
+    point = f"{'ab' * 32} 9 {'ef' * 32}"
+    api.call("POST", "/binary_signatures", body, headers={"signkit-ledger": point})
+    assert api.sign(binary).status_code == 201  # by nobody's ledger
+    for _ in range(3):
+        api.version()
+    page = look.get(f"/console/binaries/{identity(binary)}").text
+    assert "ceremony 9" in page
+    assert "ef" * 32 in page
+    assert page.count('<span class="muted">none</span>') == 1
+    check_harmless(page, "details", "summary")
+
+
 def test_an_audit_that_was_changed_is_seen(tmp_path):
     with running_registry(tmp_path) as registry, calling(registry) as api:
         for name in ("one", "two"):
