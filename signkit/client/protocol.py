@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -92,7 +93,7 @@ class RegistryClient:
 
     def get(self, path: str, name: str, read: Callable[[object], T]) -> T:
         """Return a record out of the member `name` of an answer."""
-        return self._read(self._ask("GET", path), name, f"GET {path}", read)
+        return self._read(self.ask("GET", path), name, f"GET {path}", read)
 
     def find(self, path: str, name: str, read: Callable[[object], T]) -> T | None:
         """Return a record as `get` does, or None where there is none."""
@@ -111,7 +112,7 @@ class RegistryClient:
 
     def user(self) -> str:
         """Return the name of the token's owner: the registry is there and the token is good."""
-        value = self._ask("GET", "/users/me")
+        value = self.ask("GET", "/users/me")
         return self._read(value, "data", "GET /users/me", _read_user)
 
     def find_artifacts(self, name: str) -> tuple[Artifact, ...]:
@@ -157,7 +158,7 @@ class RegistryClient:
 
     def get_key(self, prn: str) -> SigningKey:
         """Return a signing key as it stands."""
-        value = self._ask("GET", f"/signing_keys/{prn}")
+        value = self.ask("GET", f"/signing_keys/{prn}")
         key = self._read(value, "signing_key", "GET /signing_keys", read_key)
         return _expect(key, "key", {"prn": prn}, "GET /signing_keys")
 
@@ -193,13 +194,13 @@ class RegistryClient:
 
     def get_binary(self, prn: str) -> Binary:
         """Return a binary as it stands."""
-        value = self._ask("GET", f"/binaries/{prn}")
+        value = self.ask("GET", f"/binaries/{prn}")
         binary = self._read(value, "binary", "GET /binaries", read_binary)
         return _expect(binary, "binary", {"prn": prn}, "GET /binaries")
 
     def change_binary(self, prn: str, **changes: object) -> Binary:
         """Set a binary's fields: state, hash, size or custom_metadata."""
-        value = self._ask("PATCH", f"/binaries/{prn}", body={"prn": prn, **changes})
+        value = self.ask("PATCH", f"/binaries/{prn}", body={"prn": prn, **changes})
         binary = self._read(value, "binary", "PATCH /binaries", read_binary)
         return _expect(binary, "binary", {"prn": prn}, "PATCH /binaries")
 
@@ -213,7 +214,7 @@ class RegistryClient:
         Raises:
             ReceiptMismatchError: one index is listed twice.
         """
-        value = self._ask("GET", f"/binaries/{prn}/parts")
+        value = self.ask("GET", f"/binaries/{prn}/parts")
         what = "GET /binaries/.../parts"
         members = self._read(value, None, what, _members("binary_parts", PART_COUNT))
         parts = [self._read(member, None, what, read_part) for member in members]
@@ -239,7 +240,7 @@ class RegistryClient:
             ReceiptMismatchError: the registry answers for another part than was declared.
         """
         end = start + size - 1
-        value = self._ask(
+        value = self.ask(
             "PUT",
             f"/binaries/{prn}/parts/{index}",
             body={
@@ -309,7 +310,7 @@ class RegistryClient:
             "signing_key_prn": attached.signing_key_prn,
         }
         headers = None if ledger is None else {"signkit-ledger": format_ledger_point(ledger)}
-        value = self._call("POST", "/binary_signatures", body=body, headers=headers)
+        value = self.ask("POST", "/binary_signatures", body=body, headers=headers, once=True)
         made = self._read(value, "binary_signature", what, read_signature)
         if made != (prn, attached):
             message = f"{what}: the registry answers with another signature than was sent"
@@ -322,6 +323,7 @@ class RegistryClient:
         *,
         query: str = "",
         body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
         once: bool = False,
     ) -> object:
         """Make any call and return the JSON of its answer.
@@ -331,14 +333,18 @@ class RegistryClient:
             path: Below the registry's address.
             query: Encoded.
             body: A JSON object, or None.
+            headers: More of them, or None.
             once: Whether it must not be tried again.
 
         Raises:
             TransportError: the registry failed or refused.
         """
-        if once:
-            return self._call(method, path, query=query, body=body)
-        return self._ask(method, path, query=query, body=body)
+        sent = {**self._headers, **(headers or {})}
+        if body is not None:
+            sent["content-type"] = "application/json"
+        content = b"" if body is None else encode_json(body)
+        call = partial(self._call, method, path, query, sent=sent, content=content)
+        return call() if once else self.retrier.run(call)
 
     def read(self, value: object, what: str, read: Callable[[object], T]) -> T:
         """Read an answer of `ask`.
@@ -376,7 +382,7 @@ class RegistryClient:
             query["search"] = text
         what = f"GET {path}"
         for _ in range(_PAGE_COUNT):
-            value = self._ask("GET", path, query=urlencode(query))
+            value = self.ask("GET", path, query=urlencode(query))
             members = self._read(value, None, what, _members(plural, _PAGE_LENGTH))
             found += [self._read(member, None, what, read) for member in members]
             cursor = self._read(value, None, what, _read_cursor)
@@ -389,44 +395,22 @@ class RegistryClient:
         message = f"{what}: the pages do not end"
         raise TransportError(message)
 
-    def _ask(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: str = "",
-        body: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> object:
-        """Make a call that may be made twice."""
-        return self.retrier.run(
-            lambda: self._call(method, path, query=query, body=body, headers=headers)
-        )
-
     def _create(
         self, path: str, body: Mapping[str, object], singular: str, read: Callable[[object], T]
     ) -> T:
-        value = self._call("POST", path, body=body)
+        value = self.ask("POST", path, body=body, once=True)
         return self._read(value, singular, f"POST {path}", read)
 
     def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: str = "",
-        body: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, path: str, query: str, *, sent: Mapping[str, str], content: bytes
     ) -> object:
+        """Make a call once."""
         what = f"{method} {self.reach.registry.at(path)}"
-        sent = {**self._headers, **(headers or {})}
-        if body is not None:
-            sent["content-type"] = "application/json"
         reply = self.http.send(
             method,
             self.reach.registry.at(path, query),
             headers=sent,
-            content=b"" if body is None else encode_json(body),
+            content=content,
             seconds=self.retrier.seconds_left,
             what=what,
         )
