@@ -33,7 +33,7 @@ from signkit.registry.console.shown import (
 )
 from signkit.registry.context import CurrentCaller, Registry
 from signkit.registry.filters import Keys as SearchKeys
-from signkit.registry.paging import Listed, PageRequest, list_page
+from signkit.registry.paging import Listed, list_page
 from signkit.registry.prn import Kind, Prn
 from signkit.registry.problems import FORBIDDEN, NOT_FOUND, refuse
 from signkit.registry.resources.common import find
@@ -50,6 +50,7 @@ from signkit.registry.tokens import Caller
 
 router = APIRouter(prefix="/console", route_class=ConsoleRoute, include_in_schema=False)
 
+_OK = 200
 _CURSOR_LENGTH = 128
 _LARGEST = 2**53 - 1
 _STATES = ("", *BinaryState)
@@ -96,9 +97,10 @@ class _View:
         return find(self.session, table, prn, self.caller)
 
     def list(
-        self, table: type[Listed], request: PageRequest, keys: SearchKeys
+        self, table: type[Listed], asked: Asked, keys: SearchKeys, **wanted: str
     ) -> tuple[list[Listed], str | None]:
-        """Return the rows of a page, and the cursor of the next."""
+        """Return the rows of a page that have what is wanted, and the cursor of the next."""
+        request = searches.page_request(asked.cursor, **wanted)
         rows: list[Listed] = []
         found = list_page(
             self.session,
@@ -112,6 +114,10 @@ class _View:
         cursor = found["next_page"]
         return rows, cursor if isinstance(cursor, str) else None
 
+    def page(self, template: str, *, section: str, **values: object) -> Response:
+        """Return a page as this person sees it."""
+        return page(template, status=_OK, viewer=self.caller, section=section, **values)
+
 
 def _prn(caller: Caller, kind: Kind, row: Artifact | ArtifactVersion | SigningKey) -> str:
     return str(Prn(organization=caller.organization, kind=kind, id=row.id))
@@ -122,11 +128,10 @@ def list_binaries(asked: Question, registry: Registry, caller: CurrentCaller) ->
     """Show binaries, the newest first."""
     with registry.database.read() as session:
         view = _View(session, registry, caller)
-        request = searches.page_request(asked.cursor, text=asked.text, state=asked.state)
-        rows, cursor = view.list(Binary, request, searches.BINARIES)
-        return page(
+        wanted = {"text": asked.text, "state": asked.state}
+        rows, cursor = view.list(Binary, asked, searches.BINARIES, **wanted)
+        return view.page(
             "binaries",
-            viewer=caller,
             section="releases",
             binaries=[show_binary(row, view.keys) for row in rows],
             states=[state.value for state in BinaryState],
@@ -145,9 +150,8 @@ def show_one_binary(identity: str, registry: Registry, caller: CurrentCaller) ->
             BinaryPart.binary_row == binary.row, BinaryPart.state == PartState.VALID
         )
         part_count, part_size = session.execute(query).one()
-        return page(
+        return view.page(
             "binary",
-            viewer=caller,
             section="releases",
             shown=show_binary(binary, view.keys),
             ledgers=find_ledgers(session, binary.signatures),
@@ -162,11 +166,10 @@ def show_one_binary(identity: str, registry: Registry, caller: CurrentCaller) ->
 def list_artifacts(asked: Question, registry: Registry, caller: CurrentCaller) -> Response:
     """Show artifacts."""
     with registry.database.read() as session:
-        request = searches.page_request(asked.cursor, text=asked.text)
-        rows, cursor = _View(session, registry, caller).list(Artifact, request, searches.ARTIFACTS)
-        return page(
+        view = _View(session, registry, caller)
+        rows, cursor = view.list(Artifact, asked, searches.ARTIFACTS, text=asked.text)
+        return view.page(
             "artifacts",
-            viewer=caller,
             section="artifacts",
             artifacts=rows,
             asked=asked,
@@ -183,11 +186,9 @@ def show_artifact(
         view = _View(session, registry, caller)
         artifact = view.find(Artifact, Kind.ARTIFACT, identity)
         name = _prn(caller, Kind.ARTIFACT, artifact)
-        request = searches.page_request(asked.cursor, artifact_prn=name)
-        rows, cursor = view.list(ArtifactVersion, request, searches.VERSIONS)
-        return page(
+        rows, cursor = view.list(ArtifactVersion, asked, searches.VERSIONS, artifact_prn=name)
+        return view.page(
             "artifact",
-            viewer=caller,
             section="artifacts",
             artifact=artifact,
             prn=name,
@@ -207,11 +208,9 @@ def show_version(
         view = _View(session, registry, caller)
         version = view.find(ArtifactVersion, Kind.ARTIFACT_VERSION, identity)
         name = _prn(caller, Kind.ARTIFACT_VERSION, version)
-        request = searches.page_request(asked.cursor, artifact_version_prn=name)
-        rows, cursor = view.list(Binary, request, searches.BINARIES)
-        return page(
+        rows, cursor = view.list(Binary, asked, searches.BINARIES, artifact_version_prn=name)
+        return view.page(
             "version",
-            viewer=caller,
             section="artifacts",
             version=version,
             prn=name,
@@ -226,9 +225,9 @@ def show_version(
 def list_keys(asked: Question, registry: Registry, caller: CurrentCaller) -> Response:
     """Show signing keys."""
     with registry.database.read() as session:
-        request = searches.page_request(asked.cursor, text=asked.text)
-        rows, cursor = _View(session, registry, caller).list(SigningKey, request, searches.KEYS)
-        return page("keys", viewer=caller, section="keys", keys=rows, asked=asked, cursor=cursor)
+        view = _View(session, registry, caller)
+        rows, cursor = view.list(SigningKey, asked, searches.KEYS, text=asked.text)
+        return view.page("keys", section="keys", keys=rows, asked=asked, cursor=cursor)
 
 
 @router.get("/keys/{identity}")
@@ -238,11 +237,9 @@ def show_key(identity: str, asked: Question, registry: Registry, caller: Current
         view = _View(session, registry, caller)
         key = view.find(SigningKey, Kind.SIGNING_KEY, identity)
         name = _prn(caller, Kind.SIGNING_KEY, key)
-        request = searches.page_request(asked.cursor, signing_key_prn=name)
-        rows, cursor = view.list(BinarySignature, request, searches.SIGNATURES)
-        return page(
+        rows, cursor = view.list(BinarySignature, asked, searches.SIGNATURES, signing_key_prn=name)
+        return view.page(
             "key",
-            viewer=caller,
             section="keys",
             key=key,
             prn=name,
@@ -257,11 +254,9 @@ def show_key(identity: str, asked: Question, registry: Registry, caller: Current
 def list_bundles(asked: Question, registry: Registry, caller: CurrentCaller) -> Response:
     """Show bundles."""
     with registry.database.read() as session:
-        request = searches.page_request(asked.cursor, text=asked.text)
-        rows, cursor = _View(session, registry, caller).list(Bundle, request, searches.BUNDLES)
-        return page(
-            "bundles", viewer=caller, section="bundles", bundles=rows, asked=asked, cursor=cursor
-        )
+        view = _View(session, registry, caller)
+        rows, cursor = view.list(Bundle, asked, searches.BUNDLES, text=asked.text)
+        return view.page("bundles", section="bundles", bundles=rows, asked=asked, cursor=cursor)
 
 
 @router.get("/bundles/{identity}")
@@ -274,9 +269,8 @@ def show_bundle(identity: str, registry: Registry, caller: CurrentCaller) -> Res
         members = [show_binary(binary, view.keys) for binary in binaries]
         signatures = show_signatures(bundle.signatures, bundle.hash)
         hash_verdict = show_bundle_hash(bundle, binaries, caller)
-        return page(
+        return view.page(
             "bundle",
-            viewer=caller,
             section="bundles",
             bundle=bundle,
             prn=Prn(organization=caller.organization, kind=Kind.BUNDLE, id=bundle.id),
