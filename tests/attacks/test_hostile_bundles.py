@@ -191,7 +191,7 @@ def test_honestly(desk: Desk) -> None:
     assert desk.pull(pushed.prn) == desk.index
 
 
-def test_another_hash_of_the_bundle(desk: Desk) -> None:
+def test_w04_another_hash_of_the_bundle(desk: Desk) -> None:
     """Attacker: makes another bundle than it was told to."""
     desk.bend("POST", "/bundles", lambda v: v["bundle"].update(hash="ab" * 32))
     assert "expected hash" in refused(StateError, desk.push)
@@ -210,7 +210,7 @@ def test_signatures_that_are_not_given_back(desk: Desk) -> None:
     assert "does not give back the signature" in refused(ReceiptMismatchError, desk.push)
 
 
-def test_another_signature_of_the_bundle(desk: Desk) -> None:
+def test_w04_another_signature_of_the_bundle(desk: Desk) -> None:
     desk.bend(
         "POST",
         "/bundle_signatures",
@@ -364,6 +364,14 @@ def test_two_bundles_of_one_name(desk: Desk) -> None:
     assert other in str(caught.value.hint)
 
 
+def test_w15_two_binaries_of_the_same_content(api: Api, tmp_path: Path) -> None:
+    desk = Desk(api, tmp_path, b"same", b"same", b"other")
+    pushed = desk.push()
+    assert len(pushed.sent) == 3
+    assert desk.pull(pushed.prn) == desk.index
+    desk.http.close()
+
+
 def test_a_part_that_is_refused(desk: Desk) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("signkit.bundles.parts.compute_digest", lambda _data: compute_digest(b"x"))
@@ -471,7 +479,7 @@ def test_other_content(desk: Desk) -> None:
     assert not (desk.folder / "b.cpio.zst").exists()
 
 
-def test_content_that_changes_in_the_folder(desk: Desk) -> None:
+def test_w16_content_that_changes_in_the_folder(desk: Desk) -> None:
     """Attacker: writes into the folder between two runs. The next run fetches it again."""
     prn = pushed(desk)
     folder = desk.folder / ".b.cpio.zst.pull"

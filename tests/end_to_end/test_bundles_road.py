@@ -101,7 +101,7 @@ def push(machine: Machine, registry: RunningRegistry, *more: object) -> Any:
     return machine.run("registry", "bundles", "push", "b.cpio.zst", *options, *more)
 
 
-def test_pulled_twice_it_is_the_same_file(desk: Machine, world: World) -> None:
+def test_w16_pulled_twice_it_is_the_same_file(desk: Machine, world: World) -> None:
     ran = pull(desk, world, "--json")
     assert ran.code == 0, ran.err
     assert (ran.json["binaries"], ran.json["size"]) == (3, sum(map(len, CONTENTS)))

@@ -139,7 +139,7 @@ def test_another_order_of_artifacts_is_written_the_same() -> None:
     assert encode_index(parse_index(json.dumps(value).encode())) == encode_index(honest)
 
 
-def test_names_of_entries_are_neutralised() -> None:
+def test_w05_names_of_entries_are_neutralised() -> None:
     member = made_index(b"x").members[0]
     hostile = replace(
         member,
@@ -188,7 +188,7 @@ def test_content_that_nobody_reads_is_verified_all_the_same() -> None:
         list(read_contents(io.BytesIO(changed), found))
 
 
-def test_a_bomb_is_not_unpacked() -> None:
+def test_w05_a_bomb_is_not_unpacked() -> None:
     """A frame of 200 KB that would be 5 GB: what it is refused for comes first."""
     bomb = repeating_frame(archive(), b"\0", 50_000)
     assert len(bomb) < 250_000
