@@ -17,11 +17,12 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
 from signkit.errors import FileError, SignkitError, describe_error
-from signkit.formats.display import one_line
+from signkit.formats.display import counted, one_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+_NAME_LENGTH = 24
 Advance = Callable[[int], None]
 Track = Callable[[str, int], AbstractContextManager[Advance]]
 
@@ -105,17 +106,24 @@ def _bars(unit: str = "bytes") -> Progress:
         TimeRemainingColumn,
         TransferSpeedColumn,
     )
+    from rich.table import Column
+
+    def whole() -> Column:  # the bar gets shorter where the line does not fit, and nothing else
+        return Column(no_wrap=True)
 
     amounts = (
-        (DownloadColumn(binary_units=True), TransferSpeedColumn())
+        (
+            DownloadColumn(binary_units=True, table_column=whole()),
+            TransferSpeedColumn(table_column=whole()),
+        )
         if unit == "bytes"
-        else (MofNCompleteColumn(), TextColumn(unit))
+        else (MofNCompleteColumn(table_column=whole()), TextColumn(unit, table_column=whole()))
     )
     return Progress(
-        TextColumn("{task.description}", markup=False),
+        TextColumn("{task.description}", markup=False, table_column=whole()),
         BarColumn(),
         *amounts,
-        TimeRemainingColumn(),
+        TimeRemainingColumn(table_column=whole()),
         console=Console(stderr=True),
         transient=True,
     )
@@ -142,11 +150,11 @@ def transfer(label: str, total: int, *, count: int) -> Iterator[Track]:
         yield ProgressLines(label, total, count=count, say=note).track
         return
     with _bars() as bars:
-        everything = bars.add_task(f"{label}, {count} files", total=total)
+        everything = bars.add_task(f"{label}, {counted(count, 'file')}", total=total)
 
         @contextmanager
         def track(name: str, size: int) -> Iterator[Advance]:
-            task = bars.add_task(f"  {one_line(name)}", total=size)
+            task = bars.add_task(f"  {_shortened(one_line(name))}", total=size)
 
             def advance(sent: int) -> None:
                 bars.advance(task, sent)
@@ -158,6 +166,12 @@ def transfer(label: str, total: int, *, count: int) -> Iterator[Track]:
                 bars.remove_task(task)
 
         yield track
+
+
+def _shortened(name: str) -> str:
+    """Return a name that leaves room for its bar: its beginning and its end."""
+    half = _NAME_LENGTH // 2
+    return name if len(name) <= _NAME_LENGTH else f"{name[:half]}...{name[-half:]}"
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from signkit.formats.content import Advance
-from signkit.formats.display import human_size
+from signkit.formats.display import counted, human_size
 
 _SECONDS_BETWEEN_LINES = 10.0
 
@@ -47,7 +47,7 @@ class ProgressLines:
             rate = self._sent / (now - self._began)
             left = f", {(self._total - self._sent) / rate:.0f} s left" if rate > 0 else ""
             self._say(
-                f"{self._label}: {self._done} of {self._count} files done,"
+                f"{self._label}: {self._done} of {counted(self._count, 'file')} done,"
                 f" {human_size(self._sent)} of {human_size(self._total)},"
                 f" {human_size(int(rate))}/s{left}"
             )

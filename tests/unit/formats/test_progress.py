@@ -36,7 +36,7 @@ def test_nothing_sent_has_no_time_left(clock):
     with lines.track("a", 10) as advance:
         clock[0] += 10
         advance(0)
-    assert said == ["uploading: 0 of 1 files done, 0 B of 10 B, 0 B/s"]
+    assert said == ["uploading: 0 of 1 file done, 0 B of 10 B, 0 B/s"]
 
 
 def test_a_file_that_failed_is_not_done(clock):

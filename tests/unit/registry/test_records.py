@@ -85,6 +85,12 @@ def test_any_spelling_of_a_name(api, spell):
     assert api.ask("GET", path) == made
 
 
+def test_fields_that_are_not_known_are_passed_over(api):
+    """An older client names its organization in each body; nulls stand for what is not given."""
+    body = {"name": name(), "organization_prn": "prn:1:x", "colour": [1], "custom_metadata": None}
+    assert api.ask("POST", "/artifacts", body)["custom_metadata"] is None
+
+
 def test_patch_changes_what_is_given(api):
     made = api.ask("POST", "/artifacts", {"name": name(), "description": "d"})
     path = f"/artifacts/{made['prn']}"
