@@ -29,6 +29,7 @@ _UPLOAD_HINTS = {
     407: "signkit uses no proxy; reach the registry directly",
     413: "the registry's limit is lower than the plan's part size; prepare again",
     429: "the registry asks to slow down; run the command again later",
+    500: "run the command again; where it happens again, the registry's log says why",
     507: "the registry's disk is full: make room there, and run the command again",
 }
 _HINTS = {
@@ -70,6 +71,9 @@ def _error(reply: Reply, message: str, *, hints: Mapping[int, str], retryable: b
     hint = hints.get(reply.status)
     if 300 <= reply.status < 400:
         hint = "redirects are not followed; give the address that the registry really has"
+    if hint is None and reply.status in _RETRYABLE:
+        when = f"in {reply.retry_after:.0f} s, as it asks" if reply.retry_after else "later"
+        hint = f"it does not serve just now: run the command again {when}"
     if retryable:
         return BusyError(message, status=reply.status, hint=hint, retry_after=reply.retry_after)
     return StatusError(message, status=reply.status, hint=hint)

@@ -50,10 +50,24 @@ def test_statuses_that_are_final(status):
 
 @pytest.mark.parametrize(
     ("status", "hint"),
-    [(401, "token"), (403, "token"), (307, "redirects"), (407, "proxy"), (507, "disk is full")],
+    [
+        (401, "token"),
+        (403, "token"),
+        (404, "is the address right"),
+        (307, "redirects"),
+        (407, "proxy"),
+        (500, "log says why"),
+        (502, "run the command again later"),
+        (507, "disk is full"),
+    ],
 )
 def test_hints(status, hint):
     assert hint in (describe_refusal(reply(status), "x").hint or "")
+
+
+def test_a_wait_that_is_longer_than_anybody_waits_is_said():
+    error = describe_refusal(reply(503, retry_after=3600.0), "x")
+    assert "again in 3600 s, as it asks" in str(error.hint)
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
