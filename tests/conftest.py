@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.cheap import make_passphrases_cheap
+
 # One profile everywhere, so that a run is the same for a developer and for CI: no deadline, because
 # a busy machine is no defect, and no random seed that only one of them has seen.
 settings.register_profile(
@@ -17,6 +19,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("signkit")
+
+make_passphrases_cheap()
 
 # Whoever runs the suite in the background may have it ignore Ctrl-C, and every process it starts would
 # inherit that; the tests of Ctrl-C need processes that listen.

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from contextlib import closing
 from uuid import uuid4
 
@@ -17,8 +16,9 @@ import httpx
 import pytest
 
 from signkit.registry.app import RESOURCES
+from tests.support.forked import run_signkit
 from tests.support.keys import PROD
-from tests.support.registry import COMMAND, running_registry
+from tests.support.registry import running_registry
 from tests.support.registry_api import Api, calling
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
@@ -34,8 +34,7 @@ LISTS = (
 
 
 def command(data, *arguments):
-    whole = [*COMMAND, "registry", *arguments, "--data", str(data), "--json"]
-    return json.loads(subprocess.run(whole, check=True, capture_output=True).stdout)
+    return json.loads(run_signkit("registry", *arguments, "--data", data, "--json").stdout)
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,8 @@ from signkit.registry.settings import Settings
 from signkit.registry.store import ContentKey, PartKey
 from signkit.registry.views import format_time
 from signkit.verify.encoding import check_time
-from tests.support.registry import COMMAND, running_registry
+from tests.support.forked import run_signkit
+from tests.support.registry import running_registry
 from tests.support.registry_api import calling
 
 DAMAGE: dict[str, Callable[[bytes], bytes]] = {
@@ -159,8 +160,7 @@ def test_f60_a_folder_that_cannot_be_written(tmp_path):
     if mounted.returncode:
         pytest.skip("nothing can be mounted here")
     try:
-        command = [*COMMAND, "registry", "serve", "--data", str(data), "--port", "0"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = run_signkit("registry", "serve", "--data", data, "--port", "0")
     finally:
         subprocess.run(["umount", str(data)], check=True)
     assert done.returncode not in {0, 1}

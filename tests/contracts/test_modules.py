@@ -13,12 +13,32 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "signkit"
 
-# What a room needs beside the core dependencies.
+# What a room needs beside the core dependencies, and what some modules of it need in turn.
 EXTRAS = {
     "bundles": ("httpx", "tenacity"),
     "client": ("httpx", "tenacity"),
-    "registry": ("fastapi", "sqlalchemy", "uvicorn"),
+    "registry": ("fastapi", "sqlalchemy.orm", "uvicorn"),
 }
+SCALE = ("boto3", "procrastinate", "psycopg")
+SCALE_MODULES = {
+    f"signkit.registry.{name}"
+    for name in ("doctor_shared", "job_queue", "s3_store", "shared", "worker")
+}
+# Imports the libraries before the sign, then each module after it in a process of its own.
+EACH_ALONE = """
+import os, sys
+split = sys.argv.index("--")
+for library in sys.argv[1:split]:
+    __import__(library)
+for module in sys.argv[split + 1:]:
+    if not os.fork():
+        try:
+            __import__(module)
+        except BaseException as error:
+            print(module, repr(error), flush=True)
+        os._exit(0)
+    os.wait()
+"""
 
 # The network; and what costs a device as much time to load as the verdict itself.
 NETWORK = {"_socket", "_ssl", "asyncio", "http", "http.client", "socket", "ssl", "urllib.request"}
@@ -45,6 +65,13 @@ GROUND_FLOOR = [
 ]
 
 
+def room_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+ROOMS = sorted({room_of(name) for name in MODULES})
+
+
 def load(module: str) -> set[str]:
     """Import a module in a fresh interpreter and return what that has loaded."""
     code = (
@@ -59,12 +86,25 @@ def load(module: str) -> set[str]:
     return set(result.stdout.split())
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_loads_alone(module: str):
-    needed = EXTRAS.get(module.split(".")[1] if "." in module else "", ())
-    if missing := [name for name in needed if not find_spec(name)]:
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_module_of_a_room_loads_alone(room: str):
+    """What the libraries take to load is no part of it, and is paid once."""
+    if missing := [name for name in EXTRAS.get(room, ()) if not find_spec(name)]:
         pytest.skip(f"needs {', '.join(missing)}")
-    assert module in load(module)
+    modules = [name for name in MODULES if room_of(name) == room]
+    libraries = EXTRAS.get(room, ())
+    if room == "registry" and all(map(find_spec, SCALE)):
+        libraries += SCALE
+    elif room == "registry":
+        modules = [name for name in modules if name not in SCALE_MODULES]
+    done = subprocess.run(
+        [sys.executable, "-c", EACH_ALONE, *libraries, "--", *modules],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 @pytest.mark.parametrize("module", GROUND_FLOOR)

@@ -1,15 +1,15 @@
-"""Run the real command as a real process, with a signkit home of its own."""
+"""Run the real command in a process of its own, with a signkit home of its own."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.support.forked import run_signkit
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -54,16 +54,9 @@ class Machine:
 
     def run(self, *arguments: object, stdin: str = "", env: Mapping[str, str] | None = None) -> Ran:
         """Run `signkit ARGUMENTS` in the folder."""
-        done = subprocess.run(
-            [sys.executable, "-m", "signkit.cli", *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environment(**(env or {})),
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        ran = Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        environment = self.environment(**(env or {}))
+        done = run_signkit(*arguments, stdin=stdin, cwd=self.folder, env=environment)
+        ran = Ran(done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in ran.err, ran.err
         return ran
 

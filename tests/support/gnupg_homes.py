@@ -89,6 +89,8 @@ def new_person(
 ) -> Iterator[Person]:
     """Make somebody with a key in a new home; their agent is ended after the body."""
     home.mkdir(mode=0o700)
+    # Without it every agent that is started measures for a while how fast the machine is.
+    (home / "gpg-agent.conf").write_text("s2k-count 65536\n")
     person = Person(home=home, fingerprint="", public=b"")
     made = ("--pinentry-mode", "loopback", "--passphrase", passphrase)
     try:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +14,7 @@ from signkit.registry.app import create_app
 from signkit.registry.footing import open_parts
 from signkit.registry.log import Log
 from signkit.registry.settings import Settings
+from tests.support.forked import run_signkit
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 _COMMANDS = (
@@ -123,9 +122,9 @@ def errors_page() -> str:
 def help_of(command: str) -> str:
     """What a command's --help prints, 80 columns wide."""
     environment = {**os.environ, "COLUMNS": "80", "TERM": "dumb", "NO_COLOR": "1"}
-    signkit = [sys.executable, "-m", "signkit.cli", *command.split(), "--help"]
-    check = command != "verify"  # its help ends with 2: nothing was verified
-    run = subprocess.run(signkit, capture_output=True, text=True, check=check, env=environment)
+    run = run_signkit(*command.split(), "--help", env=environment)
+    # The help of verify ends with 2: nothing was verified.
+    assert run.returncode == (2 if command == "verify" else 0), run.stderr
     return "\n".join(line.rstrip() for line in run.stdout.strip().splitlines())
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.forked import Forked, run_signkit
 from tests.support.shared_footing import SharedFooting
 
 COMMAND = (sys.executable, "-c", "import sys; from signkit.cli.start import main; sys.exit(main())")
@@ -28,12 +27,12 @@ class RunningRegistry:
     log: Path
     errors: Path
     metrics: str | None
-    process: subprocess.Popen[str]
+    process: Forked
     is_shared: bool = False
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait(_SECONDS)
 
     def stop(self) -> int:
@@ -44,8 +43,8 @@ class RunningRegistry:
 
 def make_token(data: Path, name: str) -> str:
     """Make a token with the command line."""
-    command = [*COMMAND, "registry", "token", "new", "--data", str(data), "--name", name, "--json"]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_SECONDS)
+    done = run_signkit("registry", "token", "new", "--data", data, "--name", name, "--json")
+    assert done.returncode == 0, done.stderr
     token: str = json.loads(done.stdout)["token"]
     return token
 
@@ -67,18 +66,8 @@ def running_registry(
     token_path = folder / "registry.token"
     if not token_path.exists():
         token_path.write_text(make_token(data, f"test {os.getpid()}"))
-    command = [*COMMAND, "registry", "serve", "--data", str(data), "--port", "0", "--json"]
-    with errors.open("a") as sink:
-        process = subprocess.Popen(
-            [*command, "--log-file", str(log), *options],
-            stdout=subprocess.PIPE,
-            stderr=sink,
-            text=True,
-        )
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        if not line:
-            raise RuntimeError(errors.read_text())
+    options = ("--data", str(data), "--port", "0", "--json", "--log-file", str(log), *options)
+    with _running("serve", *options, errors=errors) as (process, line):
         ready = json.loads(line)
         yield RunningRegistry(
             url=ready["url"],
@@ -90,31 +79,31 @@ def running_registry(
             process=process,
             is_shared=is_shared,
         )
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(_SECONDS)
-        if process.stdout:
-            process.stdout.close()
 
 
 @contextmanager
-def running_worker(data: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def running_worker(data: Path, *options: str) -> Iterator[Forked]:
     """Run a worker for the servers of a footing file."""
-    command = [*COMMAND, "registry", "worker", "--data", str(data), "--json", *options]
-    with (data.parent / "worker.err").open("a") as sink:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
-    try:
-        line = process.stdout.readline() if process.stdout else ""
-        if not line:
-            raise RuntimeError((data.parent / "worker.err").read_text())
+    options = ("--data", str(data), "--json", *options)
+    with _running("worker", *options, errors=data.parent / "worker.err") as (process, _line):
         yield process
-    finally:
-        if process.poll() is None:
+
+
+@contextmanager
+def _running(what: str, *options: str, errors: Path) -> Iterator[tuple[Forked, str]]:
+    """Run `signkit registry WHAT` from the line that says it is ready; stopped after the body."""
+    read, write = os.pipe()
+    with open(read) as said, open(os.devnull) as nothing, errors.open("a") as sink:
+        with open(write, "w") as out:
+            process = Forked("registry", what, *options, stdin=nothing, stdout=out, stderr=sink)
+        try:
+            line = said.readline()
+            if not line:
+                raise RuntimeError(errors.read_text())
+            yield process, line
+        finally:
             process.terminate()
             process.wait(_SECONDS)
-        if process.stdout:
-            process.stdout.close()
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from signkit.cli import app
-from signkit.custody import sealed
 from tests.support.commands import PASSPHRASE, Machine, Ran
 from tests.support.key_commands import ok
 
@@ -48,11 +47,6 @@ def secret(tmp_path: Path) -> Path:
 @pytest.fixture
 def made(run_keys: Callable[..., Ran], secret: Path) -> dict[str, Any]:
     return ok(run_keys, "new", "prod", "--passphrase-file", secret)
-
-
-@pytest.fixture
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealed, "choose_cost", lambda: sealed.LEAST_COST)
 
 
 @pytest.fixture

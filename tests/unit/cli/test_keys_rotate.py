@@ -45,7 +45,7 @@ def test_the_name_of_a_successor(run_keys: Run, secret: Path, name: str, followi
 
 
 def test_the_successor_of_a_sealed_key_keeps_its_purpose(
-    run_keys: Run, secret: Path, home: Path, cheap: None
+    run_keys: Run, secret: Path, home: Path
 ) -> None:
     purpose = ("--sealed", "--artifact", "ML-*", "--role", "release", "--not-after", "2099-01-01")
     old = ok(run_keys, "new", "prod", *purpose, "--passphrase-file", secret)
@@ -70,7 +70,7 @@ def test_a_plain_key_has_no_window_to_set(run_keys: Run, made: dict[str, Any]) -
 
 @pytest.mark.parametrize("kind", ["plain", "sealed"])
 def test_rotate_again_takes_what_a_killed_one_left(
-    run_keys: Run, secret: Path, home: Path, cheap: None, kind: str
+    run_keys: Run, secret: Path, home: Path, kind: str
 ) -> None:
     sealing = ("--sealed",) if kind == "sealed" else ()
     old = ok(run_keys, "new", "prod", *sealing, "--passphrase-file", secret)
@@ -86,7 +86,7 @@ def test_rotate_again_takes_what_a_killed_one_left(
     assert (again.json["keyid"], again.json["predecessor"]) == (made["keyid"], old["keyid"])
 
 
-def test_rotate_takes_no_other_key(run_keys: Run, secret: Path, cheap: None) -> None:
+def test_rotate_takes_no_other_key(run_keys: Run, secret: Path) -> None:
     for name in ("prod", "prod-2"):
         ok(run_keys, "new", name, "--passphrase-file", secret)
     ok(run_keys, "new", "sealed", "--sealed", "--passphrase-file", secret)

@@ -14,7 +14,6 @@ from signkit.custody import sealed
 from signkit.custody.sealed import (
     LEAST_COST,
     Sealing,
-    choose_cost,
     open_sealed_key,
     seal_key,
 )
@@ -37,6 +36,7 @@ from signkit.formats.sealed_key import (
 from signkit.model.purpose import OPEN, Purpose
 from signkit.verify.encoding import encode_base64, encode_json
 from tests.support import sealed_keys
+from tests.support.cheap import choose_cost_of_users
 from tests.support.key_files import PASSPHRASE, never, passphrase
 from tests.support.keys import PROD
 from tests.support.sealed_keys import CREATED, FOLDER, PURPOSE, sealed_file
@@ -212,7 +212,7 @@ def test_chooses_about_a_second(
     monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, ...], passes: int, mib: int
 ) -> None:
     monkeypatch.setattr(sealed, "_argon2id", lambda *_given: b"")
-    assert choose_cost(ticks(*seconds)) == Argon2Cost(passes=passes, memory=mib << 20)
+    assert choose_cost_of_users(ticks(*seconds)) == Argon2Cost(passes=passes, memory=mib << 20)
 
 
 def test_a_machine_with_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +222,7 @@ def test_a_machine_with_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
         return b""
 
     monkeypatch.setattr("signkit.custody.sealed.argon2id.kdf", kdf)
-    assert choose_cost(ticks(0.2)) == Argon2Cost(passes=5, memory=MEMORY_LEAST)
+    assert choose_cost_of_users(ticks(0.2)) == Argon2Cost(passes=5, memory=MEMORY_LEAST)
     header = parse_sealed_key(sealed_keys.signed(
         sealed_keys.payload_value((FOLDER / "valid/release.json").read_bytes())
         | {"kdf": {"name": "argon2id13", "salt": "AAAAAAAAAAAAAAAAAAAAAA==",
@@ -234,7 +234,7 @@ def test_a_machine_with_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 def test_what_it_chooses_takes_about_a_second_here() -> None:
-    cost = choose_cost()
+    cost = choose_cost_of_users()
     start = time.perf_counter()
     sealed._argon2id(b"x", bytes(16), cost)
     seconds = time.perf_counter() - start

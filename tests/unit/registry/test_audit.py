@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
 from base64 import b64encode
 from contextlib import closing
 from itertools import pairwise
@@ -14,17 +13,15 @@ import pytest
 
 from signkit.errors import SignkitError
 from signkit.formats.registry_audit import read_audit
+from tests.support.forked import run_signkit
 from tests.support.keys import PROD
-from tests.support.registry import COMMAND
 
 POINT = f"{'ab' * 32} 7 {'cd' * 32}"
 
 
 def run(registry, *arguments):
-    command = [*COMMAND, "registry", "audit", *map(str, arguments)]
-    if "export" in arguments:
-        command += ["--data", str(registry.data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    data = ["--data", registry.data] if "export" in arguments else []
+    return run_signkit("registry", "audit", *arguments, *data)
 
 
 def events(registry, folder):
@@ -151,8 +148,8 @@ def test_the_database_takes_no_line_back(registry, api, statement):
 
 
 def test_an_export_shows_one_organization(registry, api, tmp_path):
-    command = [*COMMAND, "registry", "organization", "new", "other", "--data", str(registry.data)]
-    subprocess.run(command, check=True, capture_output=True)
+    made = run_signkit("registry", "organization", "new", "other", "--data", registry.data)
+    assert made.returncode == 0, made.stderr
     out = tmp_path / "other.jsonl"
     done = run(registry, "export", "--organization", "other", "--out", out, "--json")
     assert json.loads(done.stdout)["lines"] == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-import subprocess
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from contextlib import closing, contextmanager
@@ -20,8 +19,9 @@ from signkit.registry.backup import source_of
 from signkit.registry.console import searches
 from signkit.registry.console import session as console_session
 from signkit.registry.verification import verify_source
+from tests.support.forked import run_signkit
 from tests.support.keys import SPARE
-from tests.support.registry import COMMAND, make_token, running_registry
+from tests.support.registry import make_token, running_registry
 from tests.support.registry_api import calling
 
 NAMES = json.loads(
@@ -126,8 +126,8 @@ def test_a_token_that_is_revoked_sees_nothing_from_then_on(registry):
     token = make_token(registry.data, name)
     with browser(registry, token) as client:
         assert client.get("/console").status_code == 200
-        revoke = ["registry", "token", "revoke", name, "--data", str(registry.data)]
-        subprocess.run([*COMMAND, *revoke], check=True, capture_output=True, timeout=60)
+        revoked = run_signkit("registry", "token", "revoke", name, "--data", registry.data)
+        assert revoked.returncode == 0, revoked.stderr
         assert client.get("/console").status_code == 303
 
 
@@ -374,12 +374,15 @@ def test_an_audit_that_was_changed_is_seen(tmp_path):
     assert [fault.place for fault in found.faults] == ["audit"]
 
 
+def limited_token(registry, *options):
+    name = ("--data", registry.data, "--name", uuid4().hex)
+    made = run_signkit("registry", "token", "new", *name, *options)
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
 def test_the_audit_is_for_tokens_that_may_do_everything(registry):
-    command = ["registry", "token", "new", "--data", str(registry.data), "--name", uuid4().hex]
-    made = subprocess.run(
-        [*COMMAND, *command, "--scope", "read"], check=True, capture_output=True, text=True
-    )
-    with browser(registry, made.stdout.strip()) as client:
+    with browser(registry, limited_token(registry, "--scope", "read")) as client:
         assert "/console/audit" not in client.get("/console").text
         assert client.get("/console/audit").status_code == 403
 
@@ -393,12 +396,8 @@ def test_a_token_limited_to_an_artifact_sees_that_one_alone(api, registry):
         )
         for version in versions
     ]
-    command = ["registry", "token", "new", "--data", str(registry.data), "--name", uuid4().hex]
-    limited = ["--scope", "read", "--artifact", artifacts[0]["name"]]
-    made = subprocess.run(
-        [*COMMAND, *command, *limited], check=True, capture_output=True, text=True
-    )
-    with browser(registry, made.stdout.strip()) as client:
+    limited = limited_token(registry, "--scope", "read", "--artifact", artifacts[0]["name"])
+    with browser(registry, limited) as client:
         page = client.get("/console").text
         assert identity(binaries[0]) in page
         assert identity(binaries[1]) not in page

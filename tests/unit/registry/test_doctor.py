@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 
 import pytest
 from sqlalchemy import text, update
@@ -14,7 +13,7 @@ from signkit.registry.doctor import Check, Health, TroubleError, _run_all, exami
 from signkit.registry.folder import open_data_folder, server_lock
 from signkit.registry.records import open_database
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, Organization
-from tests.support.registry import COMMAND
+from tests.support.forked import run_signkit
 
 
 def health_of(data):
@@ -143,8 +142,7 @@ def test_what_hangs_on_what_failed_is_not_looked_at():
 
 
 def run(data):
-    command = [*COMMAND, "registry", "doctor", "--data", str(data), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_signkit("registry", "doctor", "--data", data, "--json")
     checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
     return done, checks
 

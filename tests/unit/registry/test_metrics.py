@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from uuid import uuid4
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.registry import COMMAND, running_registry
+from tests.support.forked import run_signkit
+from tests.support.registry import running_registry
 from tests.support.registry_api import calling
 
 
@@ -71,14 +71,8 @@ def test_they_are_not_on_the_address_of_the_registry(registry):
 
 def test_an_address_that_is_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        command = [*COMMAND, "registry", "serve", "--data", str(tmp_path / "d"), "--port", "0"]
-        done = subprocess.run(
-            [*command, "--metrics-port", port],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        port = taken.getsockname()[1]
+        options = ("--data", tmp_path / "d", "--port", "0", "--metrics-port", port)
+        done = run_signkit("registry", "serve", *options)
     assert done.returncode == 9
     assert f"cannot serve metrics on 127.0.0.1 port {port}" in done.stderr

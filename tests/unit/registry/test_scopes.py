@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from uuid import uuid4
 
 import httpx
 import pytest
 
+from tests.support.forked import run_signkit
 from tests.support.keys import PROD
-from tests.support.registry import COMMAND
 from tests.support.registry_api import Api
 
 
 @pytest.fixture
 def token(registry):
     def make(*options):
-        command = [*COMMAND, "registry", "token", "new", "--data", str(registry.data), "--json"]
-        name = ["--name", uuid4().hex]
-        done = subprocess.run([*command, *name, *options], check=True, capture_output=True)
+        where = ("--data", registry.data, "--name", uuid4().hex, "--json")
+        done = run_signkit("registry", "token", "new", *where, *options)
+        assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)["token"]
 
     return make

@@ -17,20 +17,14 @@ import pytest
 
 from signkit.errors import UsageError
 from signkit.registry.server import check_host
+from tests.support.forked import run_signkit
 from tests.support.keys import PUBLISHED
 from tests.support.registry import COMMAND, make_token, running_registry
 from tests.support.registry_api import calling
 
 
 def run(*arguments, **more):
-    return subprocess.run(
-        [*COMMAND, "registry", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **more,
-    )
+    return run_signkit("registry", *arguments, **more)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

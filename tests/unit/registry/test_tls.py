@@ -16,7 +16,8 @@ import pytest
 
 from signkit.errors import RegistryError
 from signkit.registry.tls import Certificate, open_tls
-from tests.support.registry import COMMAND, running_registry
+from tests.support.forked import run_signkit
+from tests.support.registry import running_registry
 from tests.support.registry_api import Api
 from tests.support.tls import make_authority
 
@@ -153,10 +154,7 @@ def test_an_encrypted_key_asks_nobody(tmp_path, authority):
     ],
 )
 def test_options_that_make_no_sense(tmp_path, options, said):
-    command = [*COMMAND, "registry", "serve", "--data", str(tmp_path / "d"), "--port", "0"]
-    done = subprocess.run(
-        [*command, *options], check=False, capture_output=True, text=True, timeout=60
-    )
+    done = run_signkit("registry", "serve", "--data", tmp_path / "d", "--port", "0", *options)
     assert done.returncode in {2, 9}
     assert said in done.stderr
     assert "Traceback" not in done.stderr
