@@ -51,6 +51,7 @@ class Figure:
     memory: int
     memory_bound: int | None
     extra: str = ""
+    extra_kept: bool = True
 
     @property
     def ratio(self) -> float:
@@ -61,7 +62,8 @@ class Figure:
     def kept(self) -> bool:
         """Whether every bound is kept."""
         fast = self.bound is None or self.ratio <= self.bound
-        return fast and (self.memory_bound is None or self.memory <= self.memory_bound)
+        small = self.memory_bound is None or self.memory <= self.memory_bound
+        return fast and small and self.extra_kept
 
 
 # A process's peak memory counts that of whoever started it, up to the moment it became another
@@ -531,8 +533,7 @@ class Bench:
         """Add the server's memory, which has a bound too."""
         memory = server.peak_memory()
         figure.extra = f"server {memory // MIB} MiB (at most 200)"
-        if memory > 200 * MIB:
-            figure.memory_bound = 0
+        figure.extra_kept = memory <= 200 * MIB
         return figure
 
     def submit_command(self, response: Path, server: Server) -> list[str]:
