@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 from prometheus_client.process_collector import ProcessCollector
@@ -49,6 +50,8 @@ class Metrics:
         self._underway = Gauge(
             "signkit_requests_underway", "Requests being served.", registry=self.registry
         )
+        # Looked for once: there are as many as routes, times methods and statuses.
+        self._of = cache(self._children)
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -69,10 +72,21 @@ class Metrics:
             received, sent: Bytes of the bodies.
         """
         known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, status).inc()
-        self._seconds.labels(known, route).observe(seconds)
-        self._bytes.labels("in", route).inc(received)
-        self._bytes.labels("out", route).inc(sent)
+        requests, took, bytes_in, bytes_out = self._of(known, route, status)
+        requests.inc()
+        took.observe(seconds)
+        bytes_in.inc(received)
+        bytes_out.inc(sent)
+
+    def _children(
+        self, method: str, route: str, status: int
+    ) -> tuple[Counter, Histogram, Counter, Counter]:
+        return (
+            self._requests.labels(method, route, status),
+            self._seconds.labels(method, route),
+            self._bytes.labels("in", route),
+            self._bytes.labels("out", route),
+        )
 
 
 @contextmanager
