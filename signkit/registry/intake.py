@@ -1,7 +1,8 @@
 """One part from its presigned URL into the store and on record.
 
 The order is: the record allows it, the headers fit, the body is taken in, its digest is the one
-declared, the bytes are durable, the record says valid, the answer goes out. A part is on record
+declared, the bytes are durable, the record still allows it and says valid, the answer goes out. A
+small part is taken in before the record is asked, which happens once then. A part is on record
 as valid only while its bytes are durable; a crash between the two leaves a file and no record.
 
 Spec: docs/formats/registry-protocol.md section 7.
@@ -36,6 +37,8 @@ from signkit.registry.states import BinaryState, PartState
 from signkit.registry.tables import Binary, BinaryPart, Organization, now
 from signkit.registry.upload import Received
 
+# A part of no more bytes is here sooner than a record is looked up that would not take it.
+_SOON = 1024 * 1024
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -62,7 +65,8 @@ async def take_part(request: Request, grant: PartGrant, registry: Parts) -> None
     """
     if registry.receiver is None:
         raise refuse(NOT_FOUND, "parts are sent to the store itself")
-    await run_in_threadpool(_check_wanted, registry, grant)
+    if grant.size > _SOON:
+        await run_in_threadpool(_check_wanted, registry, grant)
     try:
         _check_headers(request, grant)
         received = await registry.receiver.receive(request, grant.key, size=grant.size)
