@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -26,6 +26,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     GenerativeSelect,
+    Integer,
     bindparam,
     create_engine,
     event,
@@ -34,7 +35,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from signkit.errors import RegistryError
 from signkit.registry.tables import Base, Organization
@@ -56,9 +60,14 @@ class Database:
 
     Args:
         where: The SQLite file, made when it is not there; or the URL of a PostgreSQL database.
+
+    Attributes:
+        is_local: Whether a small read takes less than handing it to another thread would, and
+            never waits: SQLite's readers in WAL mode wait for nobody.
     """
 
     def __init__(self, where: Path | URL) -> None:
+        self.is_local = isinstance(where, Path)
         self._reading: Engine
         self._writing: Engine
         if isinstance(where, Path):
@@ -135,17 +144,12 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}").close()
-    # SQLite's own lower() knows ASCII only, and has no strpos().
+    # SQLite's own knows ASCII only.
     connection.create_function("lower", 1, _lower, deterministic=True)
-    connection.create_function("strpos", 2, _strpos, deterministic=True)
 
 
 def _lower(value: str | None) -> str | None:
     return None if value is None else str(value).lower()
-
-
-def _strpos(value: str | None, part: str) -> int | None:
-    return None if value is None else str(value).find(part) + 1
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -169,6 +173,19 @@ def _postgresql(url: URL) -> Engine:
         pool_pre_ping=True,
         connect_args={"connect_timeout": _CONNECT_SECONDS, "options": options},
     )
+
+
+class Position(FunctionElement[int]):
+    """Where a text first holds another, from 1; 0 where it does not."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(Position)
+def _compile_position(position: Position, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401
+    name = "instr" if compiler.dialect.name == "sqlite" else "strpos"
+    return f"{name}({compiler.process(position.clauses, **options)})"
 
 
 def hold(session: Session, query: _Query, *tables: type[Base]) -> _Query:

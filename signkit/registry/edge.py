@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import string
 import time
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from signkit.registry.log import Log
     from signkit.registry.metrics import Metrics
 
-_ALPHABET = string.ascii_letters + string.digits
-_ID_LENGTH = 20
+_ID_SIZE = 10  # 20 digits
 _GIVEN_IDS = (b"peridio-request-id", b"x-request-id")
 _GIVEN_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 _EXCHANGE = "signkit.exchange"
@@ -106,7 +104,7 @@ def _identify(scope: Scope) -> str:
         if name in _GIVEN_IDS and _GIVEN_ID.fullmatch(value):
             given: str = value.decode("ascii")
             return given
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+    return secrets.token_hex(_ID_SIZE)
 
 
 class _Exchange:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from signkit.errors import MalformedError
 from signkit.registry import bundle_tables, tables
+from signkit.registry.database import Position
 from signkit.registry.prn import Kind, parse_organization_prn, parse_prn
 from signkit.registry.search import Clause, Operator
 from signkit.registry.states import BinaryState
@@ -71,8 +72,8 @@ class _Text:
             return self.column == value
         # Not LIKE: its case and its wildcards depend on the database.
         if clause.operator is Operator.CONTAINS:
-            return func.strpos(self.column, value) > 0
-        return func.strpos(func.lower(self.column), func.lower(value)) > 0
+            return Position(self.column, value) > 0
+        return Position(func.lower(self.column), func.lower(value)) > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,9 +98,18 @@ class Token(Base):
     user: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
 
-def owned(*more: Any) -> tuple[Any, ...]:  # noqa: ANN401  (what __table_args__ takes)
-    """Return the constraints of a table of resources: found by id, listed by time."""
-    listed = Index(None, "organization_row", "inserted_at", "id")
+_PLACE = ("inserted_at", "id")  # in a list
+
+
+def owned(*more: Any, listed: Index | None = None) -> tuple[Any, ...]:  # noqa: ANN401  (what __table_args__ takes)
+    """Return the constraints of a table of resources: found by id, listed by time.
+
+    Args:
+        more: Others.
+        listed: The list's index; where it holds what is searched for too, a search that no other
+            index narrows reads the index alone.
+    """
+    listed = Index(None, "organization_row", *_PLACE) if listed is None else listed
     return UniqueConstraint("organization_row", "id"), listed, *more
 
 
@@ -119,13 +128,21 @@ class ArtifactVersion(Base):
     """One version of an artifact."""
 
     __tablename__ = "artifact_versions"
-    __table_args__ = owned(UniqueConstraint("artifact_row", "version"))
+    __table_args__ = owned(
+        UniqueConstraint("artifact_row", "version"),
+        Index("ix_artifact_versions_by_artifact", "artifact_row", *_PLACE),
+    )
     organization_row: Mapped[int] = mapped_column(ForeignKey("organizations.row"))
     artifact_row: Mapped[int] = mapped_column(ForeignKey("artifacts.row"))
     version: Mapped[str] = mapped_column(_LABEL)
     description: Mapped[str | None] = mapped_column(_DESCRIPTION)
     custom_metadata: Mapped[str | None] = mapped_column(Text)
     artifact: Mapped[Artifact] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def artifact_id(self) -> UUID:
+        """Of the artifact that it is a version of."""
+        return self.artifact.id
 
 
 class SigningKey(Base):
@@ -155,6 +172,15 @@ class Binary(Base):
             postgresql_where=text("state != 'destroyed'"),
         ),
         Index(None, "state"),
+        Index("ix_binaries_by_state", "organization_row", "state", *_PLACE),
+        Index("ix_binaries_by_hash", "organization_row", "hash", *_PLACE),
+        Index("ix_binaries_by_version", "organization_row", "artifact_version_row", *_PLACE),
+        listed=Index(
+            "ix_binaries_listed",
+            "organization_row",
+            *_PLACE,
+            *("updated_at", "state", "size", "target", "description"),
+        ),
     )
     organization_row: Mapped[int] = mapped_column(ForeignKey("organizations.row"))
     artifact_version_row: Mapped[int] = mapped_column(ForeignKey("artifact_versions.row"))
@@ -172,6 +198,11 @@ class Binary(Base):
     signatures: Mapped[list[BinarySignature]] = relationship(
         back_populates="binary", lazy="selectin", order_by="BinarySignature.row"
     )
+
+    @property
+    def artifact_version_id(self) -> UUID:
+        """Of the artifact version that it belongs to."""
+        return self.artifact_version.id
 
 
 class BinaryPart(Base):
@@ -191,7 +222,15 @@ class BinarySignature(Base):
 
     __tablename__ = "binary_signatures"
     __table_args__ = owned(
-        UniqueConstraint("binary_row", "signing_key_row"), Index(None, "signing_key_row")
+        UniqueConstraint("binary_row", "signing_key_row"),
+        Index("ix_binary_signatures_by_key", "signing_key_row", *_PLACE),
+        Index("ix_binary_signatures_by_binary", "binary_row", *_PLACE),
+        listed=Index(
+            "ix_binary_signatures_listed",
+            "organization_row",
+            *_PLACE,
+            *("updated_at", "signing_key_row"),
+        ),
     )
     organization_row: Mapped[int] = mapped_column(ForeignKey("organizations.row"))
     binary_row: Mapped[int] = mapped_column(ForeignKey("binaries.row", ondelete="CASCADE"))
@@ -199,3 +238,8 @@ class BinarySignature(Base):
     signature: Mapped[str] = mapped_column(_LABEL)
     binary: Mapped[Binary] = relationship(back_populates="signatures")
     signing_key: Mapped[SigningKey] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def binary_id(self) -> UUID:
+        """Of what it signs."""
+        return self.binary.id

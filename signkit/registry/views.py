@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import Row
 from sqlalchemy.orm import joinedload
 from sqlalchemy.orm.interfaces import ORMOption
 from starlette.responses import Response
@@ -38,13 +40,26 @@ from signkit.registry.tables import (
     SigningKey,
 )
 
+Columns = Row[Any]
+"""What a record's view needs, as `reading` loads it: under the names of the record's attributes."""
+
+
+class Made(NamedTuple):
+    """A signature, and of the key that made it id, keyid and value."""
+
+    signature: str
+    key: UUID
+    keyid: str
+    value: str
+
+
 # What a view needs beyond what its table loads by itself. A signature's is the id of what it signs:
 # loaded only here, since whoever comes from a binary to its signatures would load the binary again.
 LOADED_ALONG: Mapping[type[Base], tuple[ORMOption, ...]] = {
     BinarySignature: (joinedload(BinarySignature.binary).lazyload("*"),),
     BundleSignature: (joinedload(BundleSignature.bundle).lazyload("*"),),
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (UTC, which its text need not say)
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 section 4
 
 
@@ -57,10 +72,10 @@ def answer(value: object, *, status: int = 200) -> Response:
 def format_time(microseconds: int) -> str:
     """Return a time as `YYYY-MM-DDThh:mm:ss.ffffffZ`."""
     moment = _EPOCH + timedelta(microseconds=microseconds)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.isoformat(timespec='microseconds')}Z"
 
 
-def view_artifact(row: Artifact, organization: UUID) -> ArtifactView:
+def view_artifact(row: Artifact | Columns, organization: UUID) -> ArtifactView:
     """Return an artifact as it is sent."""
     return {
         "prn": _name(organization, Kind.ARTIFACT, row.id),
@@ -71,19 +86,21 @@ def view_artifact(row: Artifact, organization: UUID) -> ArtifactView:
     }
 
 
-def view_artifact_version(row: ArtifactVersion, organization: UUID) -> ArtifactVersionView:
+def view_artifact_version(
+    row: ArtifactVersion | Columns, organization: UUID
+) -> ArtifactVersionView:
     """Return an artifact version as it is sent."""
     return {
         "prn": _name(organization, Kind.ARTIFACT_VERSION, row.id),
         **_common(row, organization),
-        "artifact_prn": _name(organization, Kind.ARTIFACT, row.artifact.id),
+        "artifact_prn": _name(organization, Kind.ARTIFACT, row.artifact_id),
         "version": row.version,
         "description": row.description,
         "custom_metadata": _parsed(row.custom_metadata),
     }
 
 
-def view_signing_key(row: SigningKey, organization: UUID) -> SigningKeyView:
+def view_signing_key(row: SigningKey | Columns, organization: UUID) -> SigningKeyView:
     """Return a signing key as it is sent."""
     return {
         "prn": _name(organization, Kind.SIGNING_KEY, row.id),
@@ -95,13 +112,21 @@ def view_signing_key(row: SigningKey, organization: UUID) -> SigningKeyView:
     }
 
 
-def view_binary(row: Binary, organization: UUID) -> BinaryView:
-    """Return a binary as it is sent, its signatures with everything a client may look for."""
-    version = row.artifact_version.id
+def view_binary(
+    row: Binary | Columns, organization: UUID, signatures: Iterable[Made] | None = None
+) -> BinaryView:
+    """Return a binary as it is sent, its signatures with everything a client may look for.
+
+    Args:
+        row: The binary.
+        organization: Whose it is.
+        signatures: Its signatures, where it is no record that has them.
+    """
+    shown = map(made_by, row.signatures) if signatures is None else signatures
     return {
         "prn": _name(organization, Kind.BINARY, row.id),
         **_common(row, organization),
-        "artifact_version_prn": _name(organization, Kind.ARTIFACT_VERSION, version),
+        "artifact_version_prn": _name(organization, Kind.ARTIFACT_VERSION, row.artifact_version_id),
         "target": row.target,
         "state": BinaryState(row.state),
         "revision": row.revision,
@@ -109,16 +134,22 @@ def view_binary(row: Binary, organization: UUID) -> BinaryView:
         "size": row.size,
         "description": row.description,
         "custom_metadata": _parsed(row.custom_metadata),
-        "signatures": [_brief(signature, organization) for signature in row.signatures],
+        "signatures": [_brief(organization, *made) for made in shown],
     }
 
 
-def _brief(row: BinarySignature | BundleSignature, organization: UUID) -> SignatureView:
+def made_by(row: BinarySignature | BundleSignature) -> Made:
+    """Return what was made, and by which key."""
+    key = row.signing_key
+    return Made(row.signature, key.id, key.keyid, key.value)
+
+
+def _brief(organization: UUID, signature: str, key: UUID, keyid: str, value: str) -> SignatureView:
     return {
-        "signature": row.signature,
-        "signing_key_prn": _name(organization, Kind.SIGNING_KEY, row.signing_key.id),
-        "keyid": row.signing_key.keyid,
-        "public_value": _pem(row.signing_key.value),
+        "signature": signature,
+        "signing_key_prn": _name(organization, Kind.SIGNING_KEY, key),
+        "keyid": keyid,
+        "public_value": _pem(value),
     }
 
 
@@ -135,13 +166,21 @@ def view_part(row: BinaryPart, binary: Binary, organization: UUID) -> PartView:
     }
 
 
-def view_signature(row: BinarySignature, organization: UUID) -> BinarySignatureView:
-    """Return a binary signature as it is sent by itself."""
+def view_signature(
+    row: BinarySignature | Columns, organization: UUID, made: Made
+) -> BinarySignatureView:
+    """Return a binary signature as it is sent by itself.
+
+    Args:
+        row: The signature.
+        organization: Whose it is.
+        made: Of the record, `made_by`.
+    """
     return {
         "prn": _name(organization, Kind.BINARY_SIGNATURE, row.id),
         **_common(row, organization),
-        "binary_prn": _name(organization, Kind.BINARY, row.binary.id),
-        **_brief(row, organization),
+        "binary_prn": _name(organization, Kind.BINARY, row.binary_id),
+        **_brief(organization, *made),
     }
 
 
@@ -181,16 +220,16 @@ def view_bundle_signature(row: BundleSignature, organization: UUID) -> BundleSig
         "prn": _name(organization, Kind.BUNDLE_SIGNATURE, row.id),
         **_common(row, organization),
         "bundle_prn": _name(organization, Kind.BUNDLE, row.bundle.id),
-        **_brief(row, organization),
+        **_brief(organization, *made_by(row)),
     }
 
 
 def view_signatures(row: Bundle, organization: UUID) -> list[SignatureView]:
     """Return the signatures of a bundle as they are sent beside it."""
-    return [_brief(signature, organization) for signature in row.signatures]
+    return [_brief(organization, *made_by(signature)) for signature in row.signatures]
 
 
-def _common(row: Base, organization: UUID) -> CommonView:
+def _common(row: Base | Columns, organization: UUID) -> CommonView:
     return {
         "organization_prn": format_organization_prn(organization),
         "inserted_at": format_time(row.inserted_at),

@@ -33,7 +33,7 @@ from signkit.registry.console.shown import (
 )
 from signkit.registry.context import CurrentCaller, Registry
 from signkit.registry.filters import Keys as SearchKeys
-from signkit.registry.paging import Listed, list_page
+from signkit.registry.paging import Listed, PageOf, list_page
 from signkit.registry.prn import Kind, Prn
 from signkit.registry.problems import FORBIDDEN, NOT_FOUND, refuse
 from signkit.registry.resources.common import find
@@ -102,15 +102,8 @@ class _View:
         """Return the rows of a page that have what is wanted, and the cursor of the next."""
         request = searches.page_request(asked.cursor, **wanted)
         rows: list[Listed] = []
-        found = list_page(
-            self.session,
-            table,
-            request,
-            keys=keys,
-            caller=self.caller,
-            secret=self._secret,
-            view=lambda row, _organization: rows.append(row),
-        )
+        page = PageOf(request=request, keys=keys, caller=self.caller, secret=self._secret)
+        found = list_page(self.session, table, page, lambda row, _organization: rows.append(row))
         cursor = found["next_page"]
         return rows, cursor if isinstance(cursor, str) else None
 

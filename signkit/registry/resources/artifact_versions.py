@@ -13,6 +13,7 @@ from signkit.registry.filters import ARTIFACT_VERSION_KEYS
 from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
 from signkit.registry.resources.common import (
+    answer_one,
     answer_page,
     change,
     find,
@@ -71,24 +72,19 @@ def create_artifact_version(
 
 
 @router.get("", response_model=page("artifact_versions", ArtifactVersionView))
-def list_artifact_versions(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+async def list_artifact_versions(
+    paging: Paging, registry: Registry, caller: CurrentCaller
+) -> Response:
     """List versions."""
-    return answer_page(
-        ArtifactVersion,
-        paging,
-        registry,
-        caller=caller,
-        keys=ARTIFACT_VERSION_KEYS,
-        view=view_artifact_version,
+    return await answer_page(
+        ArtifactVersion, paging, registry, caller=caller, keys=ARTIFACT_VERSION_KEYS
     )
 
 
 @router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
-def read_artifact_version(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+async def read_artifact_version(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one version."""
-    with registry.database.read() as session:
-        row = find(session, ArtifactVersion, prn, caller)
-    return answer({"artifact_version": view_artifact_version(row, caller.organization)})
+    return await answer_one(ArtifactVersion, prn, registry, caller)
 
 
 @router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, *WITH_BODY))

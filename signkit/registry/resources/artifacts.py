@@ -14,7 +14,7 @@ from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refus
 from signkit.registry.filters import ARTIFACT_KEYS
 from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
-from signkit.registry.resources.common import answer_page, change, find, refusing_taken
+from signkit.registry.resources.common import answer_one, answer_page, change, find, refusing_taken
 from signkit.registry.shapes import ArtifactView
 from signkit.registry.tables import Artifact, ArtifactVersion
 from signkit.registry.views import answer, view_artifact
@@ -58,19 +58,15 @@ def create_artifact(body: ArtifactCreate, registry: Registry, caller: CurrentCal
 
 
 @router.get("", response_model=page("artifacts", ArtifactView))
-def list_artifacts(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+async def list_artifacts(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List artifacts."""
-    return answer_page(
-        Artifact, paging, registry, caller=caller, keys=ARTIFACT_KEYS, view=view_artifact
-    )
+    return await answer_page(Artifact, paging, registry, caller=caller, keys=ARTIFACT_KEYS)
 
 
 @router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
-def read_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+async def read_artifact(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one artifact."""
-    with registry.database.read() as session:
-        row = find(session, Artifact, prn, caller)
-    return answer({"artifact": view_artifact(row, caller.organization)})
+    return await answer_one(Artifact, prn, registry, caller)
 
 
 @router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, CONFLICT, *WITH_BODY))

@@ -25,6 +25,7 @@ from signkit.registry.hashing import Hashed, give_verdict
 from signkit.registry.paging import Paging
 from signkit.registry.problems import BAD_REQUEST, CONFLICT, INVALID, NOT_FOUND, refuse
 from signkit.registry.resources.common import (
+    answer_one,
     answer_page,
     change,
     find,
@@ -105,15 +106,15 @@ def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller)
 
 
 @router.get("", response_model=page("binaries", BinaryView))
-def list_binaries(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+async def list_binaries(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List binaries."""
-    return answer_page(Binary, paging, registry, caller=caller, keys=BINARY_KEYS, view=view_binary)
+    return await answer_page(Binary, paging, registry, caller=caller, keys=BINARY_KEYS)
 
 
 @router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
-def read_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+async def read_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one binary."""
-    return answer({"binary": _read(prn, registry, caller)})
+    return await answer_one(Binary, prn, registry, caller)
 
 
 def _read(prn: str, registry: Parts, caller: Caller) -> BinaryView:

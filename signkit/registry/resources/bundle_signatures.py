@@ -11,9 +11,9 @@ from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_SIGNATURE_KEYS
-from signkit.registry.paging import Paging
+from signkit.registry.paging import PageOf, Paging
 from signkit.registry.problems import NOT_FOUND
-from signkit.registry.resources.common import answer_page, find, find_referred
+from signkit.registry.resources.common import answer_records, find, find_referred
 from signkit.registry.resources.signing import MadeSignature, find_signing_key, verify_over_hash
 from signkit.registry.shapes import BundleSignatureView
 from signkit.registry.views import answer, view_bundle_signature
@@ -66,14 +66,10 @@ def create_bundle_signature(
 @router.get("", response_model=page("bundle_signatures", BundleSignatureView))
 def list_bundle_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List bundle signatures."""
-    return answer_page(
-        BundleSignature,
-        paging,
-        registry,
-        caller=caller,
-        keys=BUNDLE_SIGNATURE_KEYS,
-        view=view_bundle_signature,
+    asked = PageOf(
+        request=paging, keys=BUNDLE_SIGNATURE_KEYS, caller=caller, secret=registry.secret
     )
+    return answer_records(BundleSignature, asked, registry, view_bundle_signature)
 
 
 @router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))

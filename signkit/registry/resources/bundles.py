@@ -21,11 +21,11 @@ from signkit.registry.context import VERSION_1, ApiRoute, ApiVersion, CurrentCal
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import BUNDLE_KEYS
 from signkit.registry.ground_floor import bundle_hash
-from signkit.registry.paging import Paging
+from signkit.registry.paging import PageOf, Paging
 from signkit.registry.prn import Kind
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse_field
 from signkit.registry.resources.common import (
-    answer_page,
+    answer_records,
     change,
     find,
     find_referred,
@@ -200,9 +200,8 @@ def list_bundles(
     paging: Paging, registry: Registry, caller: CurrentCaller, version: ApiVersion
 ) -> Response:
     """List bundles."""
-    return answer_page(
-        Bundle, paging, registry, caller=caller, keys=BUNDLE_KEYS, view=_view(version)
-    )
+    asked = PageOf(request=paging, keys=BUNDLE_KEYS, caller=caller, secret=registry.secret)
+    return answer_records(Bundle, asked, registry, _view(version))
 
 
 @router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from uuid import UUID
 
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -20,9 +22,10 @@ from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import Parts
 from signkit.registry.database import hold, taken_columns
 from signkit.registry.filters import Keys
-from signkit.registry.paging import Listed, PageRequest, list_page
+from signkit.registry.paging import Listed, PageOf, PageRequest, list_page, read_page
 from signkit.registry.prn import Kind, parse_prn
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
+from signkit.registry.reading import Read, read_one
 from signkit.registry.tables import (
     Artifact,
     ArtifactVersion,
@@ -99,14 +102,32 @@ def _look_up(
     return session.scalar(hold(session, query, table))
 
 
-def answer_page(
-    table: type[Listed],
-    paging: PageRequest,
-    registry: Parts,
-    *,
-    caller: Caller,
-    keys: Keys,
-    view: Callable[[Listed, UUID], object],
+async def answer_one(table: Read, prn: str, registry: Parts, caller: Caller) -> Response:
+    """Answer one resource, in an envelope of its kind.
+
+    Raises:
+        RefusedError: as `find`.
+    """
+    return await _reading(registry, partial(_one, table, prn, registry, caller))
+
+
+def _one(table: Read, prn: str, registry: Parts, caller: Caller) -> Response:
+    kind = _KINDS[table]
+    try:
+        name = parse_prn(prn, kind=kind, what="prn")
+    except MalformedError:
+        name = None
+    view = None
+    if name is not None and name.organization == caller.organization:
+        with registry.database.read() as session:
+            view = read_one(session.connection(), table, name.id, caller)
+    if view is None:
+        raise refuse(NOT_FOUND, f"no such {kind}")
+    return answer({kind: view})
+
+
+async def answer_page(
+    table: Read, paging: PageRequest, registry: Parts, *, caller: Caller, keys: Keys
 ) -> Response:
     """Answer a list: the page that was asked for.
 
@@ -116,16 +137,43 @@ def answer_page(
         registry: The application's parts.
         caller: Whose resources are listed.
         keys: What the resource can be searched by.
-        view: Turns a row into what is sent.
+
+    Raises:
+        RefusedError: the search does not parse, or the cursor is not one for this list.
+    """
+    page = PageOf(request=paging, keys=keys, caller=caller, secret=registry.secret)
+    # A search may look at every record: the others do not wait for it.
+    if paging.search is not None:
+        return await run_in_threadpool(_page, table, page, registry)
+    return await _reading(registry, partial(_page, table, page, registry))
+
+
+def _page(table: Read, page: PageOf, registry: Parts) -> Response:
+    with registry.database.read() as session:
+        return answer(read_page(session.connection(), table, page))
+
+
+async def _reading(registry: Parts, read: Callable[[], Response]) -> Response:
+    """Read here, where that takes less than handing it to another thread, and waits for nobody."""
+    return read() if registry.database.is_local else await run_in_threadpool(read)
+
+
+def answer_records(
+    table: type[Listed], page: PageOf, registry: Parts, view: Callable[[Listed, UUID], object]
+) -> Response:
+    """Answer a list that is made of records: as `answer_page`.
+
+    Args:
+        table: The resource.
+        page: Which page of what.
+        registry: The application's parts.
+        view: Turns a record into what is sent.
 
     Raises:
         RefusedError: the search does not parse, or the cursor is not one for this list.
     """
     with registry.database.read() as session:
-        page = list_page(
-            session, table, paging, keys=keys, caller=caller, secret=registry.secret, view=view
-        )
-    return answer(page)
+        return answer(list_page(session, table, page, view))
 
 
 @contextmanager

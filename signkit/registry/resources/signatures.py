@@ -14,12 +14,12 @@ from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refus
 from signkit.registry.filters import SIGNATURE_KEYS
 from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse
-from signkit.registry.resources.common import answer_page, find, find_referred
+from signkit.registry.resources.common import answer_one, answer_page, find, find_referred
 from signkit.registry.resources.signing import MadeSignature, find_signing_key, verify_over_hash
 from signkit.registry.shapes import BinarySignatureView
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import Binary, BinarySignature, SigningKey, now
-from signkit.registry.views import answer, view_signature
+from signkit.registry.views import answer, made_by, view_signature
 
 router = APIRouter(
     prefix="/binary_signatures",
@@ -62,7 +62,7 @@ def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentC
         verify_over_hash(key, binary.hash, body.signature)
         row, status = _attach(session, binary, key, body.signature)
         session.flush()
-        view = view_signature(row, caller.organization)
+        view = view_signature(row, caller.organization, made_by(row))
     return answer({"binary_signature": view}, status=status)
 
 
@@ -88,19 +88,15 @@ def _attach(
 
 
 @router.get("", response_model=page("binary_signatures", BinarySignatureView))
-def list_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+async def list_signatures(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List binary signatures."""
-    return answer_page(
-        BinarySignature, paging, registry, caller=caller, keys=SIGNATURE_KEYS, view=view_signature
-    )
+    return await answer_page(BinarySignature, paging, registry, caller=caller, keys=SIGNATURE_KEYS)
 
 
 @router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
-def read_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+async def read_signature(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one binary signature."""
-    with registry.database.read() as session:
-        row = find(session, BinarySignature, prn, caller)
-    return answer({"binary_signature": view_signature(row, caller.organization)})
+    return await answer_one(BinarySignature, prn, registry, caller)
 
 
 @router.delete("/{prn}", response_model=Nothing, responses=refusals(NOT_FOUND))

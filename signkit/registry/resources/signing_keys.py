@@ -19,7 +19,7 @@ from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refus
 from signkit.registry.filters import SIGNING_KEY_KEYS
 from signkit.registry.paging import Paging
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
-from signkit.registry.resources.common import answer_page, change, find, refusing_taken
+from signkit.registry.resources.common import answer_one, answer_page, change, find, refusing_taken
 from signkit.registry.shapes import SigningKeyView
 from signkit.registry.tables import BinarySignature, SigningKey
 from signkit.registry.views import answer, view_signing_key
@@ -89,19 +89,15 @@ def _tuf_keyid(key: PublicKey) -> str:
 
 
 @router.get("", response_model=page("signing_keys", SigningKeyView))
-def list_signing_keys(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
+async def list_signing_keys(paging: Paging, registry: Registry, caller: CurrentCaller) -> Response:
     """List signing keys."""
-    return answer_page(
-        SigningKey, paging, registry, caller=caller, keys=SIGNING_KEY_KEYS, view=view_signing_key
-    )
+    return await answer_page(SigningKey, paging, registry, caller=caller, keys=SIGNING_KEY_KEYS)
 
 
 @router.get("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND))
-def read_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
+async def read_signing_key(prn: str, registry: Registry, caller: CurrentCaller) -> Response:
     """Return one signing key."""
-    with registry.database.read() as session:
-        row = find(session, SigningKey, prn, caller)
-    return answer({"signing_key": view_signing_key(row, caller.organization)})
+    return await answer_one(SigningKey, prn, registry, caller)
 
 
 @router.patch("/{prn}", response_model=_Answer, responses=refusals(NOT_FOUND, *WITH_BODY))
