@@ -153,6 +153,7 @@ class Bench:
         self.big_size = 256 * MIB if quick else 4 * GIB
         self.small_count = 2_000 if quick else 100_000
         self.item_count = 500 if quick else 10_000
+        self.record_count = 2_000 if quick else 100_000
         self.release_count = 100 if quick else 1_000
         os.environ["SIGNKIT_HOME"] = str(folder / "home")
         self.key, self.public = folder / "k.pem", folder / "public.pem"
@@ -536,6 +537,31 @@ class Bench:
         figure.extra_kept = memory <= 200 * MIB
         return figure
 
+    def registry_read(self) -> Iterator[Figure]:
+        """Lists, searches and single records with many binaries on record, 32 readers at once."""
+        return self.records("read")
+
+    def registry_flat(self) -> Iterator[Figure]:
+        """What one binary costs the server among many, against the same among 1,000."""
+        return self.records("flat")
+
+    def records(self, work: str) -> Iterator[Figure]:
+        """Measure a registry that is filled beforehand."""
+        command = [sys.executable, "-m", "tests.support.registry_bench", work]
+        done = subprocess.run(
+            [*command, "--count", str(self.record_count)],
+            check=True,
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            text=True,
+        )
+        against = "50 ms" if work == "read" else "the same with 1,000 on record"
+        for line in map(json.loads, done.stdout.splitlines()):
+            ours, theirs = line["ours"], line["theirs"]
+            ratios = [own / other for own, other in zip(ours, theirs, strict=True)]
+            bound = line["bound"]
+            yield Figure(line["work"], against, ratios, ours, theirs, bound, 0, None, line["words"])
+
     def submit_command(self, response: Path, server: Server) -> list[str]:
         """Return the command that submits a response."""
         return signkit("submit", response, "--registry", server.url, "--token-file", server.token)
@@ -721,6 +747,8 @@ WORKS = (
     "submit",
     "submit-nginx",
     "submit-small",
+    "registry-read",
+    "registry-flat",
 )
 
 

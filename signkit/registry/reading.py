@@ -95,11 +95,11 @@ def show(
         rows: From a query that `query_visible` returned.
         organization: Whose they are.
     """
-    return _VIEWS[table](connection, rows, organization)
+    return _VIEWS[table](connection, rows, str(organization))
 
 
 def _show_binaries(
-    connection: Connection, rows: Sequence[Columns], organization: UUID
+    connection: Connection, rows: Sequence[Columns], organization: str
 ) -> Sequence[object]:
     signatures: dict[int, list[Made]] = defaultdict(list)
     binaries = [row.row for row in rows]
@@ -109,16 +109,16 @@ def _show_binaries(
 
 
 def _show_signatures(
-    _connection: Connection, rows: Sequence[Columns], organization: UUID
+    _connection: Connection, rows: Sequence[Columns], organization: str
 ) -> Sequence[object]:
     return [view_signature(row, organization, Made(*row[-len(_MADE) :])) for row in rows]
 
 
-def _each(view: Callable[[Columns, UUID], object]) -> _View:
+def _each(view: Callable[[Columns, str], object]) -> _View:
     return lambda _connection, rows, organization: [view(row, organization) for row in rows]
 
 
-_View = Callable[[Connection, Sequence[Columns], UUID], Sequence[object]]
+_View = Callable[[Connection, Sequence[Columns], str], Sequence[object]]
 _VIEWS: Mapping[Read, _View] = {
     Artifact: _each(view_artifact),
     ArtifactVersion: _each(view_artifact_version),

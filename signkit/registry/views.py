@@ -6,6 +6,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from starlette.responses import Response
 
 from signkit.registry.bundle_tables import Bundle, BundleSignature
-from signkit.registry.prn import Kind, Prn, format_organization_prn
+from signkit.registry.prn import Kind
 from signkit.registry.shapes import (
     ArtifactVersionView,
     ArtifactView,
@@ -44,6 +45,10 @@ Columns = Row[Any]
 """What a record's view needs, as `reading` loads it: under the names of the record's attributes."""
 
 
+Owner = UUID | str
+"""The id of an organization; as text where it is written many times."""
+
+
 class Made(NamedTuple):
     """A signature, and of the key that made it id, keyid and value."""
 
@@ -60,6 +65,7 @@ LOADED_ALONG: Mapping[type[Base], tuple[ORMOption, ...]] = {
     BundleSignature: (joinedload(BundleSignature.bundle).lazyload("*"),),
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (UTC, which its text need not say)
+_KEYS = 256
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 section 4
 
 
@@ -75,7 +81,7 @@ def format_time(microseconds: int) -> str:
     return f"{moment.isoformat(timespec='microseconds')}Z"
 
 
-def view_artifact(row: Artifact | Columns, organization: UUID) -> ArtifactView:
+def view_artifact(row: Artifact | Columns, organization: Owner) -> ArtifactView:
     """Return an artifact as it is sent."""
     return {
         "prn": _name(organization, Kind.ARTIFACT, row.id),
@@ -87,7 +93,7 @@ def view_artifact(row: Artifact | Columns, organization: UUID) -> ArtifactView:
 
 
 def view_artifact_version(
-    row: ArtifactVersion | Columns, organization: UUID
+    row: ArtifactVersion | Columns, organization: Owner
 ) -> ArtifactVersionView:
     """Return an artifact version as it is sent."""
     return {
@@ -100,7 +106,7 @@ def view_artifact_version(
     }
 
 
-def view_signing_key(row: SigningKey | Columns, organization: UUID) -> SigningKeyView:
+def view_signing_key(row: SigningKey | Columns, organization: Owner) -> SigningKeyView:
     """Return a signing key as it is sent."""
     return {
         "prn": _name(organization, Kind.SIGNING_KEY, row.id),
@@ -113,7 +119,7 @@ def view_signing_key(row: SigningKey | Columns, organization: UUID) -> SigningKe
 
 
 def view_binary(
-    row: Binary | Columns, organization: UUID, signatures: Iterable[Made] | None = None
+    row: Binary | Columns, organization: Owner, signatures: Iterable[Made] | None = None
 ) -> BinaryView:
     """Return a binary as it is sent, its signatures with everything a client may look for.
 
@@ -144,7 +150,7 @@ def made_by(row: BinarySignature | BundleSignature) -> Made:
     return Made(row.signature, key.id, key.keyid, key.value)
 
 
-def _brief(organization: UUID, signature: str, key: UUID, keyid: str, value: str) -> SignatureView:
+def _brief(organization: Owner, signature: str, key: UUID, keyid: str, value: str) -> SignatureView:
     return {
         "signature": signature,
         "signing_key_prn": _name(organization, Kind.SIGNING_KEY, key),
@@ -153,7 +159,7 @@ def _brief(organization: UUID, signature: str, key: UUID, keyid: str, value: str
     }
 
 
-def view_part(row: BinaryPart, binary: Binary, organization: UUID) -> PartView:
+def view_part(row: BinaryPart, binary: Binary, organization: Owner) -> PartView:
     """Return a part as it is sent in a list."""
     return {
         "prn": _name(organization, Kind.BINARY_PART, row.id),
@@ -167,7 +173,7 @@ def view_part(row: BinaryPart, binary: Binary, organization: UUID) -> PartView:
 
 
 def view_signature(
-    row: BinarySignature | Columns, organization: UUID, made: Made
+    row: BinarySignature | Columns, organization: Owner, made: Made
 ) -> BinarySignatureView:
     """Return a binary signature as it is sent by itself.
 
@@ -184,7 +190,7 @@ def view_signature(
     }
 
 
-def view_bundle(row: Bundle, organization: UUID) -> BundleView:
+def view_bundle(row: Bundle, organization: Owner) -> BundleView:
     """Return a bundle as version 2 of the API sends it."""
     return {
         "prn": _name(organization, Kind.BUNDLE, row.id),
@@ -201,7 +207,7 @@ def view_bundle(row: Bundle, organization: UUID) -> BundleView:
     }
 
 
-def view_bundle_of_versions(row: Bundle, organization: UUID) -> BundleOfVersionsView:
+def view_bundle_of_versions(row: Bundle, organization: Owner) -> BundleOfVersionsView:
     """Return a bundle as version 1 of the API sends it: the artifact versions of its binaries."""
     versions = dict.fromkeys(member.artifact_version_id for member in row.members)
     return {
@@ -214,7 +220,7 @@ def view_bundle_of_versions(row: Bundle, organization: UUID) -> BundleOfVersions
     }
 
 
-def view_bundle_signature(row: BundleSignature, organization: UUID) -> BundleSignatureView:
+def view_bundle_signature(row: BundleSignature, organization: Owner) -> BundleSignatureView:
     """Return a bundle signature as it is sent by itself."""
     return {
         "prn": _name(organization, Kind.BUNDLE_SIGNATURE, row.id),
@@ -224,14 +230,14 @@ def view_bundle_signature(row: BundleSignature, organization: UUID) -> BundleSig
     }
 
 
-def view_signatures(row: Bundle, organization: UUID) -> list[SignatureView]:
+def view_signatures(row: Bundle, organization: Owner) -> list[SignatureView]:
     """Return the signatures of a bundle as they are sent beside it."""
     return [_brief(organization, *made_by(signature)) for signature in row.signatures]
 
 
-def _common(row: Base | Columns, organization: UUID) -> CommonView:
+def _common(row: Base | Columns, organization: Owner) -> CommonView:
     return {
-        "organization_prn": format_organization_prn(organization),
+        "organization_prn": f"prn:1:{organization}",
         "inserted_at": format_time(row.inserted_at),
         "updated_at": format_time(row.updated_at),
     }
@@ -244,10 +250,12 @@ def _parsed(metadata: str | None) -> dict[str, object] | None:
     return value
 
 
-def _name(organization: UUID, kind: Kind, identity: UUID) -> str:
-    return str(Prn(organization=organization, kind=kind, id=identity))
+def _name(organization: Owner, kind: Kind, identity: UUID) -> str:
+    # As `Prn` writes it: a page of a hundred has hundreds.
+    return f"prn:1:{organization}:{kind.value}:{identity}"
 
 
+@lru_cache(_KEYS)
 def _pem(value: str) -> str:
     """Return a public key as PEM: 44 bytes of DER always fit one line of 64 characters."""
     text = b64encode(_SPKI_PREFIX + b64decode(value)).decode("ascii")

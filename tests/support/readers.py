@@ -64,7 +64,7 @@ def read(
 ) -> dict[str, object]:
     """Send so many requests, of each kind in turn, and return how long each took."""
     # Seeded, so that each run asks for the same.
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)
     encoded = {kind: [text.encode("ascii") for text in texts] for kind, texts in kinds.items()}
     order = cycle(encoded)
     took: dict[str, list[float]] = {kind: [] for kind in kinds}
