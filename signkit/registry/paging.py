@@ -29,7 +29,7 @@ from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.filters import Condition, Keys, compile_search
 from signkit.registry.problems import refuse_field
 from signkit.registry.reading import Read, query_visible, show
-from signkit.registry.search import QUERY_LENGTH, parse_search
+from signkit.registry.search import QUERY_LENGTH, Clause, parse_search
 from signkit.registry.tables import (
     Artifact,
     ArtifactVersion,
@@ -77,7 +77,8 @@ class PageRequest:
     page: str | None
 
 
-def _read_page_request(
+# Asynchronous, so that the framework does not send it to another thread.
+async def _read_page_request(
     search: Annotated[str | None, Query(max_length=QUERY_LENGTH)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
     order: Annotated[Order, Query()] = Order.DESCENDING,
@@ -104,6 +105,17 @@ class PageOf:
     keys: Keys
     caller: Caller
     secret: bytes
+
+    def clauses(self) -> tuple[Clause, ...]:
+        """Return what is searched for; nothing where everything is listed.
+
+        Raises:
+            RefusedError: the search does not parse.
+        """
+        try:
+            return () if self.request.search is None else parse_search(self.request.search)
+        except MalformedError as error:
+            raise refuse_field("search", str(error)) from None
 
 
 def list_page(
@@ -214,10 +226,8 @@ def _bound(table: type[Base], page: PageOf) -> str:
 
 
 def _conditions(page: PageOf) -> list[Condition]:
-    if page.request.search is None:
-        return []
     try:
-        return compile_search(parse_search(page.request.search), page.keys, page.caller)
+        return compile_search(page.clauses(), page.keys, page.caller)
     except MalformedError as error:
         raise refuse_field("search", str(error)) from None
 

@@ -21,7 +21,7 @@ from signkit.registry.bodies import Body
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import Parts
 from signkit.registry.database import hold, taken_columns
-from signkit.registry.filters import Keys
+from signkit.registry.filters import Keys, is_quick
 from signkit.registry.paging import Listed, PageOf, PageRequest, list_page, read_page
 from signkit.registry.prn import Kind, parse_prn
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
@@ -142,10 +142,9 @@ async def answer_page(
         RefusedError: the search does not parse, or the cursor is not one for this list.
     """
     page = PageOf(request=paging, keys=keys, caller=caller, secret=registry.secret)
-    # A search may look at every record: the others do not wait for it.
-    if paging.search is not None:
-        return await run_in_threadpool(_page, table, page, registry)
-    return await _reading(registry, partial(_page, table, page, registry))
+    read = partial(_page, table, page, registry)
+    # Nobody else waits for one that may look at every record.
+    return await (_reading(registry, read) if is_quick(page.clauses()) else run_in_threadpool(read))
 
 
 def _page(table: Read, page: PageOf, registry: Parts) -> Response:
