@@ -33,11 +33,11 @@ def backup(
     from importlib.metadata import version
 
     from signkit.cli.clock import now
-    from signkit.registry.backup import Hooks, back_up, source_of
-    from signkit.registry.snapshot import content_size
+    from signkit.registry.backup import Hooks, back_up
+    from signkit.registry.sources import source_of
 
     source = source_of(data_folder(data))
-    with output.progress("backing up", lambda: content_size(source.records)) as advance:
+    with output.progress("backing up", source.content_size) as advance:
         hooks = Hooks(now=now, version=version("signkit"), say=output.note, advance=advance)
         record, digest = back_up(source, folder, hooks=hooks)
     value = {
@@ -61,8 +61,9 @@ def restore(
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a data folder from a backup; all of it is verified first."""
-    from signkit.registry.restore import open_backup, restore_registry
+    """Make a registry from a backup, of either footing; all of it is verified first."""
+    from signkit.registry.backup_folder import open_backup
+    from signkit.registry.restore import restore_registry
 
     target = data_folder(data)
     with output.progress("restoring", lambda: open_backup(folder)[0].object_size) as advance:
@@ -83,15 +84,14 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Compute every digest and verify every signature again, of a registry or of a backup."""
-    from signkit.registry.backup import source_of
-    from signkit.registry.restore import open_backup
-    from signkit.registry.snapshot import content_size
+    from signkit.registry.backup_folder import open_backup
+    from signkit.registry.sources import source_of
     from signkit.registry.verification import verify_backup, verify_source
 
     if folder is None:
         source = source_of(data_folder(data))
-        what = str(source.records.parent)
-        with output.progress("verifying", lambda: content_size(source.records)) as advance:
+        what = source.place
+        with output.progress("verifying", source.content_size) as advance:
             inspection = verify_source(source, advance=advance)
     else:
         what = str(folder)

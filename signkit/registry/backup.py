@@ -27,31 +27,17 @@ from signkit.formats.registry_backup import (
     encode_sums,
     object_path,
 )
+from signkit.registry.backup_folder import RECORD_NAME, SUMS_NAME
 from signkit.registry.copying import Advance, copy_file, has_digest, hash_file, make_folder
-from signkit.registry.folder_store import open_part
-from signkit.registry.snapshot import StoredPart, copy_records, reading, schema_step, stored_parts
+from signkit.registry.snapshot import StoredPart, reading, schema_step, stored_parts
+from signkit.registry.sources import Source
 from signkit.registry.store import PartKey
 from signkit.verify.digest import Sha256, compute_digest
 
-RECORD_NAME = "backup.json"
-SUMS_NAME = "SHA256SUMS"
 _OWN = {"objects", DATABASE_NAME, SUMS_NAME}
 _COPY_NAME = f"{DATABASE_NAME}.tmp"
 _TEMPORARY = (".signkit-", _COPY_NAME)
 _PASSES = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where a registry keeps what it has.
-
-    Attributes:
-        records: The SQLite file.
-        content: The folder of its store.
-    """
-
-    records: Path
-    content: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,23 +55,6 @@ class Hooks:
     version: str
     say: Callable[[str], None]
     advance: Advance
-
-
-def source_of(data: Path) -> Source:
-    """Return where the registry of a data folder keeps what it has.
-
-    Raises:
-        RegistryError: there is none, or it stands on another footing.
-    """
-    if data.is_file():
-        message = f"{data} names a footing that is not a folder: its database and its bucket"
-        hint = "have backups of their own: docs/howto/back-up-a-registry.md, at its end"
-        raise RegistryError(message, hint=hint)
-    source = Source(records=data / DATABASE_NAME, content=data / "content")
-    if not source.records.is_file():
-        message = f"there is no registry in {data}"
-        raise RegistryError(message, hint="name its folder with --data")
-    return source
 
 
 def back_up(source: Source, target: Path, *, hooks: Hooks) -> tuple[BackupRecord, Sha256]:
@@ -187,7 +156,7 @@ class _Copier:
 
     def _copy_records(self) -> None:
         temporary = self._target / _COPY_NAME
-        copy_records(self._source.records, temporary)
+        self._source.copy_records(temporary)
         temporary.chmod(PRIVATE_MODE)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
@@ -212,7 +181,7 @@ class _Copier:
                 if not right:
                     damaged.append(_name(part.key))
         if damaged and missing <= gone:  # else another pass follows, and then all are named
-            message = f"lost or damaged in {self._source.content}: {', '.join(damaged)}"
+            message = f"lost or damaged in {self._source.place}: {', '.join(damaged)}"
             hint = "registry verify says more; destroy these binaries, or restore their parts"
             raise RegistryDamagedError(message, hint=hint)
         return missing
@@ -221,7 +190,7 @@ class _Copier:
         digest = Sha256(bytes.fromhex(part.key.digest))
         if digest not in self._copied:
             path = self._target / object_path(digest)
-            with open_part(self._source.content, part.key) as file:
+            with self._source.open_part(part) as file:
                 if not has_digest(path, digest, advance=self._hooks.advance) and not copy_file(
                     file, path, digest, advance=self._hooks.advance
                 ):

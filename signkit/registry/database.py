@@ -259,17 +259,25 @@ def migrate(database: Database) -> None:
     """
     try:
         with database.set_up() as connection:
-            current, head = find_steps(connection)
-            if current == head:
-                return
-            config = _config()
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            bring_up(connection)
     except DatabaseError as error:
         reason = str(error.orig).partition("\n")[0]
         message = f"the database cannot be used: {reason}"
         hint = "signkit registry doctor says more; what is damaged, a backup restores"
         raise RegistryError(message, hint=hint) from error
+
+
+def bring_up(connection: Connection) -> None:
+    """Make the tables, or bring them up to date, in a transaction that `set_up` opened.
+
+    Raises:
+        RegistryError: a newer signkit wrote them.
+    """
+    current, head = find_steps(connection)
+    if current != head:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
 
 
 def _config() -> Config:

@@ -35,15 +35,16 @@ from signkit.registry.ground_floor import (
     verify_binary_statement,
     verify_hash_signature,
 )
+from signkit.registry.snapshot import StoredPart
 from signkit.registry.states import BinaryState, PartState
 from signkit.registry.store import PartKey
-from signkit.registry.tables import Binary, BinaryPart, BinarySignature, Organization, SigningKey
+from signkit.registry.tables import Binary, BinarySignature, Organization, SigningKey
 from signkit.verify.ed25519 import PublicKey
 
 if TYPE_CHECKING:
     from hashlib import _Hash as _Sha256
 
-OpenPart = Callable[[PartKey], BinaryIO]
+OpenPart = Callable[[StoredPart], BinaryIO]
 
 _BUFFER_SIZE = 1024 * 1024
 _ROWS_AT_ONCE = 100
@@ -149,12 +150,13 @@ class _Inspector:
         parts = [part for part in load_parts(self.session, binary) if part.state == PartState.VALID]
         for part in parts:
             self.counts["parts"] += 1
-            problem, count = self._part(binary, part, state)
+            stored = StoredPart(key=part_key(binary, part), start=size, size=part.size)
+            problem, count = self._part(stored, state)
             size += count
             if problem is not None:
                 whole = False
                 place = f"part {part.index} of {_name(binary)}"
-                yield Fault(place=place, problem=problem, part=part_key(binary, part))
+                yield Fault(place=place, problem=problem, part=stored.key)
         if binary.state not in _COMPLETE or not whole:
             return
         if [part.index for part in parts] != list(range(1, len(parts) + 1)):
@@ -166,11 +168,11 @@ class _Inspector:
             )
             yield Fault(place=_name(binary), problem=problem)
 
-    def _part(self, binary: Binary, part: BinaryPart, content: _Sha256) -> tuple[str | None, int]:
+    def _part(self, part: StoredPart, content: _Sha256) -> tuple[str | None, int]:
         """Hash one part, also as a piece of its content; return what is wrong, and its size."""
         view, own, size = memoryview(bytearray(_BUFFER_SIZE)), sha256(), 0
         try:
-            with self.open_part(part_key(binary, part)) as file:
+            with self.open_part(part) as file:
                 while count := file.readinto(view):  # type: ignore[attr-defined]
                     own.update(view[:count])
                     content.update(view[:count])
@@ -179,9 +181,9 @@ class _Inspector:
         except FileNotFoundError:
             return "it is not there", 0
         self.counts["bytes"] += size
-        if (size, own.hexdigest()) == (part.size, part.hash):
+        if (size, own.hexdigest()) == (part.size, part.key.digest):
             return None, size
-        problem = f"expected {part.size} bytes with SHA-256 {part.hash}, got {size} with"
+        problem = f"expected {part.size} bytes with SHA-256 {part.key.digest}, got {size} with"
         return f"{problem} {own.hexdigest()}", size
 
     def _signature(

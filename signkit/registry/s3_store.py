@@ -11,10 +11,11 @@ Controls: SK-REGISTRY-PART (docs/design/assurance.md).
 
 from __future__ import annotations
 
+import math
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 from uuid import UUID
 
 import boto3
@@ -121,12 +122,15 @@ class S3Store:
         try:
             return {index: size for index, (size, _) in self._list(content, upload).items()}
         except UploadGoneError:
-            if self._size(content) is None:
+            if self.size(content) is None:
                 raise
             return {}
 
     def _list(self, content: ContentKey, upload: str) -> dict[int, tuple[int, str]]:
         """Return size and tag of each part; a store may list one sent twice twice."""
+        if not upload:
+            message = "no upload goes on"
+            raise UploadGoneError(message)
         parts: dict[int, tuple[int, str]] = {}
         pages = self._client.get_paginator("list_parts").paginate(
             Bucket=self._bucket, Key=object_name(content), UploadId=upload
@@ -137,7 +141,8 @@ class S3Store:
                     parts[part["PartNumber"]] = (part["Size"], part["ETag"])
         return parts
 
-    def _size(self, content: ContentKey) -> int | None:
+    def size(self, content: ContentKey) -> int | None:
+        """Return the bytes of finished content, or None where there is none."""
         try:
             with _translated():
                 answer = self._client.head_object(Bucket=self._bucket, Key=object_name(content))
@@ -169,11 +174,11 @@ class S3Store:
                 )
         except UploadGoneError:
             # Whoever was here before may have died before it could say so.
-            if self._size(content) != size:
+            if self.size(content) != size:
                 raise
             return
         # A store may answer 200 before it is done, and say in the end that it is not.
-        if self._size(content) != size:
+        if self.size(content) != size:
             message = "the store does not hold what it said that it had put together"
             raise StoreUnavailableError(message)
 
@@ -211,6 +216,24 @@ class S3Store:
             with closing(answer["Body"]) as body:
                 yield from body.iter_chunks(_PIECE_SIZE)
 
+    def send_part(self, key: PartKey, file: BinaryIO, *, upload: str) -> None:
+        """Send a part from here; the store refuses bytes of another SHA-256.
+
+        Args:
+            key: The part.
+            file: Its bytes, from where it stands to its end; it is read more than once.
+            upload: As `begin_upload` returned it.
+        """
+        with _translated():
+            self._client.upload_part(
+                Bucket=self._bucket,
+                Key=object_name(key.content),
+                UploadId=upload,
+                PartNumber=key.index,
+                Body=file,
+                ChecksumSHA256=b64encode(bytes.fromhex(key.digest)).decode("ascii"),
+            )
+
     def discard(self, content: ContentKey) -> None:
         """Remove the object and give up its uploads."""
         name = object_name(content)
@@ -245,7 +268,13 @@ class S3Store:
 
     def stored(self, shard: int, *, before: float) -> Iterator[Sequence[ContentKey]]:
         """List objects and uploads of a shard, a page at a time."""
-        prefix = f"{_ROOT}{shard:02x}"
+        return self._pages(f"{_ROOT}{shard:02x}", before)
+
+    def list_contents(self) -> Iterator[Sequence[ContentKey]]:
+        """List all objects and uploads, of any age, a page at a time."""
+        return self._pages(_ROOT, math.inf)
+
+    def _pages(self, prefix: str, before: float) -> Iterator[Sequence[ContentKey]]:
         with _translated():
             uploads = self._uploads(prefix)
             old = [name for name, _, began in uploads if began < before]

@@ -8,7 +8,7 @@ Spec: docs/formats/registry-backup.md section 6.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +35,12 @@ class StoredPart:
 
     Attributes:
         key: Where it is kept.
+        start: Bytes of its content before it, where the parts before it are there.
         size: Its bytes.
     """
 
     key: PartKey
+    start: int
     size: int
 
 
@@ -52,31 +54,44 @@ def copy_records(source: Path, target: Path) -> None:
     Raises:
         RegistryError: it is no database, or cannot be read or copied.
     """
-    for suffix in _BESIDE:  # a journal of a copy that was killed would be played into this one
-        target.with_name(target.name + suffix).unlink(missing_ok=True)
+    remove_beside(target)
     try:
         with (
             closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as live,
             closing(sqlite3.connect(target)) as copy,
         ):
             live.backup(copy)
-            # A file by itself: WAL would have a second one beside it.
-            copy.execute("PRAGMA journal_mode=DELETE").close()
     except sqlite3.Error as error:
         message = f"the records {source} cannot be copied: {error}"
         raise RegistryError(message, hint="restore them from a backup") from error
+    make_single_file(target)
+
+
+def remove_beside(target: Path) -> None:
+    """Remove a copy that was killed, and its journal, which would be played into the next one."""
+    for suffix in _BESIDE:
+        target.with_name(target.name + suffix).unlink(missing_ok=True)
+
+
+def make_single_file(target: Path) -> None:
+    """Have records be a file by themselves: WAL would have a second one beside it."""
+    with closing(sqlite3.connect(target)) as copy:
+        copy.execute("PRAGMA journal_mode=DELETE").close()
 
 
 @contextmanager
-def moment(source: Path) -> Iterator[Database]:
+def moment(copy: Callable[[Path], None]) -> Iterator[Database]:
     """Open one moment of the records, brought up to date where the copy lies, not at its source.
 
+    Args:
+        copy: Copies the records to where it is told.
+
     Raises:
-        RegistryError: as `copy_records`, or a newer signkit wrote them.
+        RegistryError: as the copying raises, or a newer signkit wrote them.
     """
     with TemporaryDirectory(prefix="signkit-") as folder:
         path = Path(folder) / "registry.sqlite3"
-        copy_records(source, path)
+        copy(path)
         database = Database(path)
         try:
             migrate(database)
@@ -139,11 +154,15 @@ def stored_parts(session: Session) -> Iterator[StoredPart]:
         .where(BinaryPart.state == PartState.VALID, Binary.state != BinaryState.DESTROYED)
         .order_by(BinaryPart.binary_row, BinaryPart.index)
     )
+    before, start = None, 0
     for organization, binary, revision, index, digest, size in session.execute(
         query.execution_options(yield_per=_ROWS_AT_ONCE)
     ):
         content = ContentKey(organization=organization, binary=binary, revision=revision)
-        yield StoredPart(key=PartKey(content=content, index=index, digest=digest), size=size)
+        start = start if content == before else 0
+        key = PartKey(content=content, index=index, digest=digest)
+        yield StoredPart(key=key, start=start, size=size)
+        before, start = content, start + size
 
 
 def content_size(source: Path) -> int:
@@ -160,13 +179,3 @@ def content_size(source: Path) -> int:
         message = f"the records {source} cannot be read: {error}"
         raise RegistryError(message, hint="restore them from a backup") from error
     return int(size)
-
-
-def part_keys(source: Path) -> set[PartKey]:
-    """Return every part that the records speak of at this moment.
-
-    Raises:
-        RegistryError: as `moment`.
-    """
-    with moment(source) as database, database.read() as session:
-        return {part.key for part in stored_parts(session)}

@@ -12,15 +12,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from signkit.formats.registry_backup import DATABASE_NAME, Sums, object_path
-from signkit.registry.backup import RECORD_NAME, SUMS_NAME, Source
+from signkit.registry.backup_folder import RECORD_NAME, SUMS_NAME, open_backup
 from signkit.registry.copying import Advance, has_digest
-from signkit.registry.folder_store import open_part
 from signkit.registry.inspection import Fault, Inspection, inspect_registry
-from signkit.registry.restore import open_backup
-from signkit.registry.snapshot import moment, part_keys, stored_parts
+from signkit.registry.snapshot import copy_records, moment, stored_parts
+from signkit.registry.sources import Source
 from signkit.verify.digest import Sha256
 
 
@@ -35,13 +35,12 @@ def verify_source(source: Source, *, advance: Advance) -> Inspection:
         RegistryError: the records cannot be read, or a newer signkit wrote them.
         OSError: content cannot be read; that it is missing is a fault.
     """
-    with moment(source.records) as database:
-        found = inspect_registry(
-            database, lambda key: open_part(source.content, key), advance=advance
-        )
+    with moment(source.copy_records) as database:
+        found = inspect_registry(database, source.open_part, advance=advance)
     if all(fault.part is None for fault in found.faults):
         return found
-    now = part_keys(source.records)
+    with moment(source.copy_records) as database, database.read() as session:
+        now = {part.key for part in stored_parts(session)}
     left = tuple(fault for fault in found.faults if fault.part is None or fault.part in now)
     return replace(found, faults=left)
 
@@ -65,12 +64,12 @@ def verify_backup(folder: Path, *, advance: Advance) -> Inspection:
         problem = f"expected SHA-256 {sums.database.hex()}; nothing else was looked at"
         fault = Fault(place=DATABASE_NAME, problem=problem)
         return Inspection(counts={}, faults=(fault,))
-    with moment(records) as database:
+    with moment(partial(copy_records, records)) as database:
         with database.read() as session:
             spoken_of = {part.key.digest for part in stored_parts(session)}
         found = inspect_registry(
             database,
-            lambda key: (folder / object_path(Sha256(bytes.fromhex(key.digest)))).open(
+            lambda part: (folder / object_path(Sha256(bytes.fromhex(part.key.digest)))).open(
                 "rb", buffering=0
             ),
             advance=advance,

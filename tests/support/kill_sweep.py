@@ -24,7 +24,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from signkit.registry.backup import source_of
+from signkit.registry.sources import source_of
 from signkit.registry.verification import verify_source
 from tests.support.commands import Machine
 from tests.support.recording_proxy import RecordingProxy

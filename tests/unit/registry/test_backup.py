@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from signkit.errors import FileError, RegistryDamagedError, RegistryError
-from signkit.registry.backup import Hooks, back_up, source_of
-from signkit.registry.restore import open_backup, restore_registry
+from signkit.errors import FileError, MalformedError, RegistryDamagedError, RegistryError
+from signkit.registry.backup import Hooks, back_up
+from signkit.registry.backup_folder import open_backup
+from signkit.registry.restore import restore_registry
+from signkit.registry.sources import source_of
 from signkit.registry.verification import verify_backup, verify_source
 from tests.support.keys import PROD
 from tests.support.registry import running_registry
@@ -204,9 +206,10 @@ def test_the_records_of_a_newer_signkit_are_refused(made, tmp_path):
 
 def test_nothing_is_restored_into_what_is_there(made, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    for place in (tmp_path, tmp_path / "file"):
-        with pytest.raises(FileError, match="is there already"):
-            restore_registry(made / "backup", place, advance=nothing)
+    with pytest.raises(FileError, match="is there already"):
+        restore_registry(made / "backup", tmp_path, advance=nothing)
+    with pytest.raises(MalformedError, match="expected the key 'database'"):
+        restore_registry(made / "backup", tmp_path / "file", advance=nothing)
     (tmp_path / "empty").mkdir()
     assert restore_registry(made / "backup", tmp_path / "empty", advance=nothing).faults == ()
 
@@ -220,7 +223,7 @@ def test_nothing_is_backed_up_over_what_is_there(made, tmp_path):
         back_up(source, made / "backup", hooks=hooks())
     with pytest.raises(RegistryError, match="there is no registry in"):
         source_of(tmp_path)
-    with pytest.raises(RegistryError, match="a footing that is not a folder"):
+    with pytest.raises(MalformedError, match="expected the key 'database'"):
         source_of(tmp_path / "mine")
 
 

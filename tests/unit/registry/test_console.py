@@ -15,9 +15,9 @@ import httpx
 import pytest
 from starlette.responses import Response
 
-from signkit.registry.backup import source_of
 from signkit.registry.console import searches
 from signkit.registry.console import session as console_session
+from signkit.registry.sources import source_of
 from signkit.registry.verification import verify_source
 from tests.support.forked import run_signkit
 from tests.support.keys import SPARE

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from signkit.registry.backup import source_of
+from signkit.registry.sources import source_of
 from signkit.registry.verification import verify_source
 from tests.support.registry import running_registry
 from tests.support.registry_api import calling
