@@ -30,12 +30,16 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the audit of an organization to a file, verified; a registry may run meanwhile."""
-    from signkit.formats.files import write_new
-    from signkit.formats.registry_audit import read_audit
+    from signkit.formats.files import Write, write_stream
+    from signkit.formats.registry_audit import check_audit
     from signkit.registry.admin import export_audit
 
-    write_new(out, b"".join(export_audit(data_folder(data), organization)), mode=0o600)
-    _lines, end = read_audit(out)
+    def fill(write: Write) -> None:
+        for piece in export_audit(data_folder(data), organization):
+            write(piece)
+
+    write_stream(out, fill, mode=0o600)
+    end = check_audit(out)
     value = {"out": str(out), "lines": end.sequence, "head": end.head.hex()}
     text = f"{escape(str(out))}: {end.sequence} lines, head {end.head.hex()}"
     output.show_result(value, text, as_json=as_json)

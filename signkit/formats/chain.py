@@ -27,6 +27,7 @@ from signkit.verify.encoding import Fields, encode_json, parse_json
 EMPTY_HEAD = Sha256(bytes(32))
 Entry = TypeVar("Entry")
 Wanted = Callable[[int, bytes], bool]
+Take = Callable[["Line[Entry]"], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,9 @@ class Chain(Generic[Entry]):
         self._path = path
         self._shape = shape
         with os.fdopen(os.dup(descriptor), "rb") as file:
-            self.lines, self.found = _follow_all(file, path, shape)
+            self.lines: list[Line[Entry]] = []
+            follower = _Follower(path, shape, self.lines.append)
+            self.found = _follow_all(file, path, follower, shape)
         self._end = self.found
         if self.found.torn:
             self._cut()
@@ -200,8 +203,23 @@ def read_chain(path: Path, shape: Shape[Entry]) -> tuple[list[Line[Entry]], End]
         FileError: it cannot be opened, or is not a regular file.
         MalformedError: a line does not parse or chain; the line is named.
     """
+    lines: list[Line[Entry]] = []
+    return lines, follow_chain(path, shape, lines.append)
+
+
+def follow_chain(path: Path, shape: Shape[Entry], take: Take[Entry]) -> End:
+    """Follow a chain as `read_chain` does, and keep nothing of it: a long one takes no memory.
+
+    Args:
+        path: The file.
+        shape: What its lines hold.
+        take: Gets each line in order; what it raises ends the reading.
+
+    Raises:
+        FileError, MalformedError: as `read_chain`.
+    """
     with _open_to_read(path, shape.what) as file:
-        return _follow_all(file, path, shape)
+        return _follow_all(file, path, _Follower(path, shape, take), shape)
 
 
 def find_lines(
@@ -230,7 +248,8 @@ def find_lines(
         return False
 
     with _open_to_read(path, shape.what) as file:
-        return found, _follow_all(file, path, shape, keep)[1]
+        follower = _Follower(path, shape, _take_nothing, keep)
+        return found, _follow_all(file, path, follower, shape)
 
 
 def _open_to_read(path: Path, what: str) -> BinaryIO:
@@ -243,14 +262,15 @@ def _open_to_read(path: Path, what: str) -> BinaryIO:
         raise FileError(message, hint="check the path and its permissions") from None
 
 
+def _take_nothing(_line: Line[Entry]) -> None:
+    pass
+
+
 def _parse_every(_sequence: int, _line: bytes) -> bool:
     return True
 
 
-def _follow_all(
-    file: BinaryIO, path: Path, shape: Shape[Entry], wanted: Wanted = _parse_every
-) -> tuple[list[Line[Entry]], End]:
-    follower = _Follower(path, shape, wanted)
+def _follow_all(file: BinaryIO, path: Path, follower: _Follower[Entry], shape: Shape[Entry]) -> End:
     try:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             message = f"the {shape.what} {path} is not a regular file"
@@ -272,14 +292,16 @@ def _follow_all(
 class _Follower(Generic[Entry]):
     """Goes from line to line, and parses those that are wanted."""
 
-    def __init__(self, path: Path, shape: Shape[Entry], wanted: Wanted) -> None:
+    def __init__(
+        self, path: Path, shape: Shape[Entry], take: Take[Entry], wanted: Wanted = _parse_every
+    ) -> None:
         self._path = path
         self._shape = shape
+        self._take = take
         self._wanted = wanted
         self._sequence = 0
         self._before = self._head = EMPTY_HEAD
         self._size = 0
-        self._kept: list[Line[Entry]] = []
         self._unparsed = b""
 
     def follow(self, line: bytes) -> None:
@@ -293,16 +315,15 @@ class _Follower(Generic[Entry]):
             self._unparsed = line
             return
         entry = self._parse(line)
-        self._kept.append(
+        self._take(
             Line(sequence=self._sequence, before=self._before, after=self._head, entry=entry)
         )
 
-    def finish(self, torn: int) -> tuple[list[Line[Entry]], End]:
-        """Return what was kept, and where the chain ends."""
+    def finish(self, torn: int) -> End:
+        """Return where the chain ends."""
         if self._unparsed:  # no line follows that would hold its digest: its shape must do
             self._parse(self._unparsed)
-        end = End(sequence=self._sequence, head=self._head, size=self._size, torn=torn)
-        return self._kept, end
+        return End(sequence=self._sequence, head=self._head, size=self._size, torn=torn)
 
     def check_torn(self, data: bytes) -> None:
         """Check that an end without a line feed is what a writer of ours was torn in.

@@ -7,11 +7,11 @@ Controls: SK-REGISTRY-AUDIT (docs/design/assurance.md).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from signkit.errors import ConflictError, ContextError, MalformedError, VerificationError
-from signkit.formats.chain import End, Line, Shape, read_chain
+from signkit.formats.chain import End, Line, Shape, follow_chain
 from signkit.model.audit import Actor, ActorKind, AuditEvent, LedgerPoint, Value, Values
 from signkit.verify import limits
 from signkit.verify.digest import Sha256
@@ -50,7 +50,17 @@ def format_ledger_point(point: LedgerPoint) -> str:
 
 
 def read_audit(path: Path) -> tuple[list[Line[AuditEvent]], End]:
-    """Follow an audit from its first line to its last.
+    """Follow an audit from its first line to its last, and return the lines.
+
+    Raises:
+        FileError, MalformedError, ContextError, ConflictError: as `check_audit`.
+    """
+    lines: list[Line[AuditEvent]] = []
+    return lines, _follow(path, lines.append)
+
+
+def check_audit(path: Path) -> End:
+    """Follow an audit from its first line to its last; memory does not grow with the lines.
 
     Raises:
         FileError: it cannot be read, or is not a regular file.
@@ -58,13 +68,21 @@ def read_audit(path: Path) -> tuple[list[Line[AuditEvent]], End]:
         ContextError: its lines are of two organizations.
         ConflictError: a station's ledger has two heads at one sequence.
     """
-    lines, end = read_chain(path, AUDIT_SHAPE)
+    return _follow(path, lambda _line: None)
+
+
+def _follow(path: Path, keep: Callable[[Line[AuditEvent]], None]) -> End:
+    checks = _Checks()
+
+    def take(line: Line[AuditEvent]) -> None:
+        checks.check(line)
+        keep(line)
+
+    end = follow_chain(path, AUDIT_SHAPE, take)
     if end.torn:
         message = f"audit line {end.sequence + 1} has no end: the file was cut off"
         raise MalformedError(message, hint="export it again")
-    _check_organization(lines)
-    _check_ledgers(lines)
-    return lines, end
+    return end
 
 
 def check_continues(lines: Sequence[Line[AuditEvent]], older: End) -> None:
@@ -84,26 +102,29 @@ def check_continues(lines: Sequence[Line[AuditEvent]], older: End) -> None:
         raise VerificationError(message, hint=_HINT)
 
 
-def _check_organization(lines: Iterable[Line[AuditEvent]]) -> None:
-    first = None
-    for line in lines:
-        first = first or line.entry.organization
-        if line.entry.organization != first:
+class _Checks:
+    """What has to hold from line to line, besides the chain."""
+
+    def __init__(self) -> None:
+        self._organization: str | None = None
+        self._points: dict[tuple[str, int], tuple[Sha256, int]] = {}
+
+    def check(self, line: Line[AuditEvent]) -> None:
+        """Check the next line."""
+        self._organization = self._organization or line.entry.organization
+        if line.entry.organization != self._organization:
             message = f"audit line {line.sequence} is of another organization than the first one"
             raise ContextError(message)
+        if line.entry.ledger is not None:
+            self._check_ledger(line.sequence, line.entry.ledger)
 
-
-def _check_ledgers(lines: Iterable[Line[AuditEvent]]) -> None:
-    seen: dict[tuple[str, int], tuple[Sha256, int]] = {}
-    for line in lines:
-        point = line.entry.ledger
-        if point is None:
-            continue
-        head, where = seen.setdefault((point.station, point.sequence), (point.head, line.sequence))
+    def _check_ledger(self, sequence: int, point: LedgerPoint) -> None:
+        place = (point.station, point.sequence)
+        head, where = self._points.setdefault(place, (point.head, sequence))
         if head != point.head:
             message = (
                 f"the ledger of station {point.station} has two heads at ceremony"
-                f" {point.sequence}: in audit lines {where} and {line.sequence}"
+                f" {point.sequence}: in audit lines {where} and {sequence}"
             )
             hint = "hold the responses against that station's ledger: signkit ledger verify"
             raise ConflictError(message, hint=hint)

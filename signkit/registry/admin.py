@@ -139,8 +139,7 @@ def export_audit(data: Path, organization: str) -> Iterator[bytes]:
     _check_there(data)
     with _records(data) as database, database.read() as session:
         found = organizations.find_organization(session, organization)
-        for line in list_lines(session, found):
-            yield line + b"\n"
+        yield from list_lines(session, found)
 
 
 def _check_there(data: Path) -> None:

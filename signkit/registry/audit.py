@@ -51,6 +51,7 @@ from signkit.registry.tables import (
 )
 from signkit.verify.digest import Sha256
 
+_LINES_AT_ONCE = 1000
 REGISTRY = Actor(kind=ActorKind.REGISTRY, name="registry")
 """The registry itself, where nobody asked for the change: a verdict, a clean-up."""
 
@@ -168,12 +169,14 @@ def record_changes(session: Session, _context: object) -> None:
 
 
 def list_lines(session: Session, organization: Organization) -> Iterator[bytes]:
-    """Yield the lines of an organization's audit, without their line feeds."""
-    query = select(AuditLine.line).where(AuditLine.organization_row == organization.row)
-    for line in session.scalars(
-        query.order_by(AuditLine.sequence).execution_options(yield_per=1000)
-    ):
-        yield line.encode("utf-8")
+    """Yield the lines of an organization's audit with their line feeds, many in a piece."""
+    query = select(AuditLine.sequence, AuditLine.line).where(
+        AuditLine.organization_row == organization.row
+    )
+    query, last = query.order_by(AuditLine.sequence).limit(_LINES_AT_ONCE), 0
+    while rows := session.execute(query.where(AuditLine.sequence > last)).all():
+        yield "".join(f"{row.line}\n" for row in rows).encode("utf-8")
+        last = rows[-1].sequence
 
 
 def _record(session: Session, row: object, *, before: bool, after: bool) -> None:

@@ -12,7 +12,10 @@ from uuid import uuid4
 import pytest
 
 from signkit.errors import SignkitError
-from signkit.formats.registry_audit import read_audit
+from signkit.formats.registry_audit import check_audit, read_audit
+from signkit.registry.admin import export_audit, make_token
+from signkit.registry.scopes import Scope
+from signkit.registry.tokens import TokenRequest
 from tests.support.forked import run_signkit
 from tests.support.keys import PROD
 
@@ -178,6 +181,19 @@ def test_an_export_is_verified_by_itself_and_against_older_ones(registry, api, t
     assert (done.returncode, "audit line" in done.stderr) == (3, True)
     assert run(registry, "verify", tmp_path / "nowhere").returncode == 8
     assert run(registry, "export", "--out", new).returncode == 8  # nothing is overwritten
+
+
+def test_an_export_is_read_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr("signkit.registry.audit._LINES_AT_ONCE", 2)
+    data, out = tmp_path / "registry", tmp_path / "audit.jsonl"
+    for name in ("a", "b", "c", "d"):
+        request = TokenRequest(name=name, organization="default", scopes=frozenset({Scope.READ}))
+        make_token(data, request, who="test")
+    pieces = list(export_audit(data, "default"))
+    assert [piece.count(b"\n") for piece in pieces] == [2, 2, 1]
+    out.write_bytes(b"".join(pieces))
+    assert check_audit(out) == read_audit(out)[1]
+    assert check_audit(out).sequence == 5
 
 
 def test_no_byte_of_an_export_can_be_edited(registry, api, tmp_path):
