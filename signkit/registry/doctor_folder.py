@@ -42,7 +42,7 @@ def list_folder_checks(data: Path) -> list[Check]:
 
 def _check_folder(data: Path) -> str:
     if not data.exists():
-        return f"{data} is not there; serve makes it"
+        raise _no_registry(data)
     if not data.is_dir():
         message = f"{data} is neither a folder nor a file"
         raise TroubleError(message, "choose another with --data")
@@ -53,7 +53,14 @@ def _check_folder(data: Path) -> str:
     if found.st_mode & _OTHERS:
         message = f"{data} has mode {stat.S_IMODE(found.st_mode):04o}, expected 0700"
         raise TroubleError(message, f"chmod 700 {data}")
+    if not any(data.iterdir()):
+        raise _no_registry(data)
     return str(data)
+
+
+def _no_registry(data: Path) -> TroubleError:
+    message = f"there is no registry in {data} yet"
+    return TroubleError(message, "signkit registry serve makes one", is_fatal=False)
 
 
 def _nearest(data: Path) -> Path:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 
 from signkit.registry.database import Database
-from signkit.registry.doctor import Check, Health, TroubleError, _run_all, examine
+from signkit.registry.doctor import Check, Health, TroubleError, _run_all, examine, refuse_unhealthy
 from signkit.registry.folder import open_data_folder, server_lock
 from signkit.registry.records import open_database
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, Organization
@@ -36,8 +36,13 @@ def data(tmp_path):
 
 def test_a_folder_that_is_not_there_yet(tmp_path):
     data = tmp_path / "later"
-    assert set(health_of(data).values()) == {Health.OK}
+    found = only(data, Health.WARNING)
+    assert (found.check, found.detail) == ("folder", f"there is no registry in {data} yet")
+    assert found.hint == "signkit registry serve makes one"
+    refuse_unhealthy(examine(data))  # nothing keeps it from serving
     assert not data.exists()
+    data.mkdir(mode=0o700)
+    assert only(data, Health.WARNING) == found
 
 
 def test_a_folder_as_serve_makes_it(data):
