@@ -34,6 +34,7 @@ from signkit.registry.problems import (
     UNAVAILABLE,
     RefusedError,
 )
+from signkit.registry.readiness import StoreReadiness
 from signkit.registry.resources import (
     artifact_versions,
     artifacts,
@@ -123,6 +124,7 @@ def create_app(registry: Parts, log: Log) -> FastAPI:
     app.state.describe = cache(lambda: describe(app, routers))
     _answer_errors(app)
     app.state.stopping = False
+    app.state.store = StoreReadiness(registry.store.check_answers)
     app.state.rate_limit = RateLimit(registry.settings.rate_limit)
     app.state.callers = Callers(registry.database)
     app.state.metrics = metrics

@@ -78,6 +78,10 @@ class FolderStore:
             with suppress(OSError):
                 folder.parent.rmdir()
 
+    def check_answers(self) -> None:
+        """Pass where the folder is there."""
+        self._incoming.stat()
+
     def begin_upload(self, content: ContentKey) -> str:  # noqa: ARG002
         """Return the name of no upload: parts are put together by their records alone."""
         return ""

@@ -15,6 +15,7 @@ import math
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from typing import Any, BinaryIO
 from uuid import UUID
 
@@ -33,10 +34,12 @@ from signkit.registry.store import (
 
 _ROOT = "content/"
 _MIB = 1024 * 1024
-_CONNECT_SECONDS = 5
-_READ_SECONDS = 60
 _ATTEMPTS = 4
 _CONNECTIONS = 64
+_QUICK = Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1})
+_PATIENT = Config(
+    connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": _ATTEMPTS}
+)
 _PIECE_SIZE = _MIB
 _GONE = frozenset({"NoSuchUpload", "NoSuchKey", "404", "NotFound"})
 
@@ -53,6 +56,7 @@ class S3Store:
     fixed_parts = True
 
     def __init__(self, bucket: Bucket) -> None:
+        self._place = bucket
         self._bucket = bucket.name
         self._client = _client(bucket, bucket.endpoint)
         self._signer = self._client
@@ -70,13 +74,28 @@ class S3Store:
         Raises:
             StoreUnavailableError: it is not there, or the store does not answer.
         """
+        self._find_bucket(self._client)
+        return self._bucket
+
+    def check_answers(self) -> None:
+        """Pass where the bucket is there; asked once, for at most two seconds at each step.
+
+        Raises:
+            StoreUnavailableError: as `check_bucket`.
+        """
+        self._find_bucket(self._prober)
+
+    @cached_property
+    def _prober(self) -> Any:  # noqa: ANN401
+        return _client(self._place, self._place.endpoint, _QUICK)
+
+    def _find_bucket(self, client: Any) -> None:  # noqa: ANN401
         try:
             with _translated():
-                self._client.head_bucket(Bucket=self._bucket)
+                client.head_bucket(Bucket=self._bucket)
         except FileNotFoundError as error:
             message = f"there is no bucket {self._bucket}"
             raise StoreUnavailableError(message) from error
-        return self._bucket
 
     def begin_upload(self, content: ContentKey) -> str:
         """Begin a multipart upload and return its id."""
@@ -288,7 +307,7 @@ class S3Store:
                 yield list(_parse_names(names))
 
 
-def _client(bucket: Bucket, endpoint: str | None) -> Any:  # noqa: ANN401
+def _client(bucket: Bucket, endpoint: str | None, terms: Config = _PATIENT) -> Any:  # noqa: ANN401
     make: Callable[..., Any] = boto3.client
     with _translated():
         return make(
@@ -298,14 +317,11 @@ def _client(bucket: Bucket, endpoint: str | None) -> Any:  # noqa: ANN401
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path" if endpoint else "auto"},
-                connect_timeout=_CONNECT_SECONDS,
-                read_timeout=_READ_SECONDS,
-                retries={"mode": "standard", "max_attempts": _ATTEMPTS},
                 max_pool_connections=_CONNECTIONS,
                 # Part URLs carry the checksum that we choose, and no other.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-            ),
+            ).merge(terms),
         )
 
 

@@ -102,6 +102,9 @@ class ContentStore(Protocol):
     smallest_part: int
     fixed_parts: bool
 
+    def check_answers(self) -> None:
+        """Pass where content can be reached; ends within seconds whatever the store does."""
+
     def begin_upload(self, content: ContentKey) -> str:
         """Make ready to take content in; returns the store's own name for the upload."""
 

@@ -1,7 +1,7 @@
 """What a supervisor and a load balancer ask. No token: the answers say nothing about anybody.
 
 GET /healthz   the process serves
-GET /readyz    requests should be sent here: the database answers, and the server does not stop
+GET /readyz    requests should be sent here: database and store answer, and the server does not stop
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def read_readiness(request: Request, registry: Registry) -> Response:
             session.execute(select(Organization.row).limit(1))
     except SQLAlchemyError:
         return _unavailable("the database does not answer")
+    if not request.app.state.store.answers():
+        return _unavailable("the store does not answer")
     return answer({"status": _OK})
 
 

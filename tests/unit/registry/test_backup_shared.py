@@ -283,6 +283,7 @@ def check_restore_killed(made: Path, shared_footing, folder: Path, number: int) 
     found = verify_source(source_of(data), advance=nothing)
     assert (found.counts["statements"], found.faults) == (1, ())
     assert uploads(data) == []
+    store_of(data).client.delete_bucket(Bucket=load_footing_file(data).bucket.name)  # for its room
     return killed
 
 
