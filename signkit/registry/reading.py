@@ -16,11 +16,11 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, bindparam, select
 
 from signkit.registry.access import visible
+from signkit.registry.shapes import Made
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey
 from signkit.registry.tokens import Caller
 from signkit.registry.views import (
     Columns,
-    Made,
     view_artifact,
     view_artifact_version,
     view_binary,

@@ -8,7 +8,8 @@ Spec: docs/formats/registry-protocol.md section 3.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
+from uuid import UUID
 
 from pydantic import Field
 
@@ -151,3 +152,12 @@ class BundleSignatureView(CommonView, SignatureView):
 
     prn: Annotated[str, _prn(Kind.BUNDLE_SIGNATURE)]
     bundle_prn: _BundlePrn
+
+
+class Made(NamedTuple):
+    """A signature, and of the key that made it id, keyid and value."""
+
+    signature: str
+    key: UUID
+    keyid: str
+    value: str

@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -26,6 +26,7 @@ from signkit.registry.shapes import (
     BundleSignatureView,
     BundleView,
     CommonView,
+    Made,
     PartView,
     SignatureView,
     SigningKeyView,
@@ -47,15 +48,6 @@ Columns = Row[Any]
 
 Owner = UUID | str
 """The id of an organization; as text where it is written many times."""
-
-
-class Made(NamedTuple):
-    """A signature, and of the key that made it id, keyid and value."""
-
-    signature: str
-    key: UUID
-    keyid: str
-    value: str
 
 
 # What a view needs beyond what its table loads by itself. A signature's is the id of what it signs:
@@ -128,7 +120,7 @@ def view_binary(
         organization: Whose it is.
         signatures: Its signatures, where it is no record that has them.
     """
-    shown = map(made_by, row.signatures) if signatures is None else signatures
+    shown = map(_made_by, row.signatures) if signatures is None else signatures
     return {
         "prn": _name(organization, Kind.BINARY, row.id),
         **_common(row, organization),
@@ -140,22 +132,22 @@ def view_binary(
         "size": row.size,
         "description": row.description,
         "custom_metadata": _parsed(row.custom_metadata),
-        "signatures": [_brief(organization, *made) for made in shown],
+        "signatures": [_brief(organization, made) for made in shown],
     }
 
 
-def made_by(row: BinarySignature | BundleSignature) -> Made:
+def _made_by(row: BinarySignature | BundleSignature | Columns) -> Made:
     """Return what was made, and by which key."""
     key = row.signing_key
     return Made(row.signature, key.id, key.keyid, key.value)
 
 
-def _brief(organization: Owner, signature: str, key: UUID, keyid: str, value: str) -> SignatureView:
+def _brief(organization: Owner, made: Made) -> SignatureView:
     return {
-        "signature": signature,
-        "signing_key_prn": _name(organization, Kind.SIGNING_KEY, key),
-        "keyid": keyid,
-        "public_value": _pem(value),
+        "signature": made.signature,
+        "signing_key_prn": _name(organization, Kind.SIGNING_KEY, made.key),
+        "keyid": made.keyid,
+        "public_value": _pem(made.value),
     }
 
 
@@ -173,20 +165,20 @@ def view_part(row: BinaryPart, binary: Binary, organization: Owner) -> PartView:
 
 
 def view_signature(
-    row: BinarySignature | Columns, organization: Owner, made: Made
+    row: BinarySignature | Columns, organization: Owner, made: Made | None = None
 ) -> BinarySignatureView:
     """Return a binary signature as it is sent by itself.
 
     Args:
         row: The signature.
         organization: Whose it is.
-        made: Of the record, `made_by`.
+        made: What it is and by which key, where the row is no record that has them.
     """
     return {
         "prn": _name(organization, Kind.BINARY_SIGNATURE, row.id),
         **_common(row, organization),
         "binary_prn": _name(organization, Kind.BINARY, row.binary_id),
-        **_brief(organization, *made),
+        **_brief(organization, made or _made_by(row)),
     }
 
 
@@ -226,13 +218,13 @@ def view_bundle_signature(row: BundleSignature, organization: Owner) -> BundleSi
         "prn": _name(organization, Kind.BUNDLE_SIGNATURE, row.id),
         **_common(row, organization),
         "bundle_prn": _name(organization, Kind.BUNDLE, row.bundle.id),
-        **_brief(organization, *made_by(row)),
+        **_brief(organization, _made_by(row)),
     }
 
 
 def view_signatures(row: Bundle, organization: Owner) -> list[SignatureView]:
     """Return the signatures of a bundle as they are sent beside it."""
-    return [_brief(organization, *made_by(signature)) for signature in row.signatures]
+    return [_brief(organization, _made_by(signature)) for signature in row.signatures]
 
 
 def _common(row: Base | Columns, organization: Owner) -> CommonView:

@@ -19,7 +19,7 @@ from signkit.registry.resources.signing import MadeSignature, find_signing_key, 
 from signkit.registry.shapes import BinarySignatureView
 from signkit.registry.states import BinaryState
 from signkit.registry.tables import Binary, BinarySignature, SigningKey, now
-from signkit.registry.views import answer, made_by, view_signature
+from signkit.registry.views import answer, view_signature
 
 router = APIRouter(
     prefix="/binary_signatures",
@@ -62,7 +62,7 @@ def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentC
         verify_over_hash(key, binary.hash, body.signature)
         row, status = _attach(session, binary, key, body.signature)
         session.flush()
-        view = view_signature(row, caller.organization, made_by(row))
+        view = view_signature(row, caller.organization)
     return answer({"binary_signature": view}, status=status)
 
 
