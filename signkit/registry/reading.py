@@ -16,7 +16,6 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, bindparam, select
 
 from signkit.registry.access import visible
-from signkit.registry.shapes import Made
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, BinarySignature, SigningKey
 from signkit.registry.tokens import Caller
 from signkit.registry.views import (
@@ -61,7 +60,7 @@ _QUERIES: Mapping[Read, Select[Any]] = {
     Binary: select(*_columns(Binary), ArtifactVersion.id.label("artifact_version_id")).join(
         ArtifactVersion, ArtifactVersion.row == Binary.artifact_version_row
     ),
-    BinarySignature: select(*_columns(BinarySignature), Binary.id.label("binary_id"), *_MADE)
+    BinarySignature: select(*_columns(BinarySignature), Binary.id.label("binary_id"), *_MADE[1:])
     .join(Binary, Binary.row == BinarySignature.binary_row)
     .join(SigningKey, SigningKey.row == BinarySignature.signing_key_row),
 }
@@ -101,17 +100,11 @@ def show(
 def _show_binaries(
     connection: Connection, rows: Sequence[Columns], organization: str
 ) -> Sequence[object]:
-    signatures: dict[int, list[Made]] = defaultdict(list)
+    signatures: dict[int, list[Any]] = defaultdict(list)
     binaries = [row.row for row in rows]
     for row in connection.execute(_SIGNATURES, {"binaries": binaries}):
-        signatures[row.binary_row].append(Made(*row[1:]))
+        signatures[row.binary_row].append(row)
     return [view_binary(row, organization, signatures[row.row]) for row in rows]
-
-
-def _show_signatures(
-    _connection: Connection, rows: Sequence[Columns], organization: str
-) -> Sequence[object]:
-    return [view_signature(row, organization, Made(*row[-len(_MADE) :])) for row in rows]
 
 
 def _each(view: Callable[[Columns, str], object]) -> _View:
@@ -124,5 +117,5 @@ _VIEWS: Mapping[Read, _View] = {
     ArtifactVersion: _each(view_artifact_version),
     SigningKey: _each(view_signing_key),
     Binary: _show_binaries,
-    BinarySignature: _show_signatures,
+    BinarySignature: _each(view_signature),
 }

@@ -8,8 +8,7 @@ Spec: docs/formats/registry-protocol.md section 3.
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
-from uuid import UUID
+from typing import Annotated
 
 from pydantic import Field
 
@@ -152,12 +151,3 @@ class BundleSignatureView(CommonView, SignatureView):
 
     prn: Annotated[str, _prn(Kind.BUNDLE_SIGNATURE)]
     bundle_prn: _BundlePrn
-
-
-class Made(NamedTuple):
-    """A signature, and of the key that made it id, keyid and value."""
-
-    signature: str
-    key: UUID
-    keyid: str
-    value: str

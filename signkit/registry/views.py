@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row
@@ -26,7 +26,6 @@ from signkit.registry.shapes import (
     BundleSignatureView,
     BundleView,
     CommonView,
-    Made,
     PartView,
     SignatureView,
     SigningKeyView,
@@ -48,6 +47,15 @@ Columns = Row[Any]
 
 Owner = UUID | str
 """The id of an organization; as text where it is written many times."""
+
+
+class _Made(NamedTuple):
+    """A signature, and of the key that made it id, keyid and value; columns have the same names."""
+
+    signature: str
+    key_id: UUID
+    keyid: str
+    value: str
 
 
 # What a view needs beyond what its table loads by itself. A signature's is the id of what it signs:
@@ -111,7 +119,7 @@ def view_signing_key(row: SigningKey | Columns, organization: Owner) -> SigningK
 
 
 def view_binary(
-    row: Binary | Columns, organization: Owner, signatures: Iterable[Made] | None = None
+    row: Binary | Columns, organization: Owner, signatures: Iterable[Columns] | None = None
 ) -> BinaryView:
     """Return a binary as it is sent, its signatures with everything a client may look for.
 
@@ -120,7 +128,7 @@ def view_binary(
         organization: Whose it is.
         signatures: Its signatures, where it is no record that has them.
     """
-    shown = map(_made_by, row.signatures) if signatures is None else signatures
+    made = map(_made_by, row.signatures if signatures is None else signatures)
     return {
         "prn": _name(organization, Kind.BINARY, row.id),
         **_common(row, organization),
@@ -132,20 +140,21 @@ def view_binary(
         "size": row.size,
         "description": row.description,
         "custom_metadata": _parsed(row.custom_metadata),
-        "signatures": [_brief(organization, made) for made in shown],
+        "signatures": [_brief(organization, each) for each in made],
     }
 
 
-def _made_by(row: BinarySignature | BundleSignature | Columns) -> Made:
-    """Return what was made, and by which key."""
+def _made_by(row: BinarySignature | BundleSignature | Columns) -> _Made | Columns:
+    if isinstance(row, Row):
+        return row
     key = row.signing_key
-    return Made(row.signature, key.id, key.keyid, key.value)
+    return _Made(row.signature, key.id, key.keyid, key.value)
 
 
-def _brief(organization: Owner, made: Made) -> SignatureView:
+def _brief(organization: Owner, made: _Made | Columns) -> SignatureView:
     return {
         "signature": made.signature,
-        "signing_key_prn": _name(organization, Kind.SIGNING_KEY, made.key),
+        "signing_key_prn": _name(organization, Kind.SIGNING_KEY, made.key_id),
         "keyid": made.keyid,
         "public_value": _pem(made.value),
     }
@@ -164,21 +173,13 @@ def view_part(row: BinaryPart, binary: Binary, organization: Owner) -> PartView:
     }
 
 
-def view_signature(
-    row: BinarySignature | Columns, organization: Owner, made: Made | None = None
-) -> BinarySignatureView:
-    """Return a binary signature as it is sent by itself.
-
-    Args:
-        row: The signature.
-        organization: Whose it is.
-        made: What it is and by which key, where the row is no record that has them.
-    """
+def view_signature(row: BinarySignature | Columns, organization: Owner) -> BinarySignatureView:
+    """Return a binary signature as it is sent by itself."""
     return {
         "prn": _name(organization, Kind.BINARY_SIGNATURE, row.id),
         **_common(row, organization),
         "binary_prn": _name(organization, Kind.BINARY, row.binary_id),
-        **_brief(organization, made or _made_by(row)),
+        **_brief(organization, _made_by(row)),
     }
 
 
