@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from signkit.registry.database import hold
 from signkit.registry.states import BinaryState
 from signkit.registry.store import ContentKey, PartKey
-from signkit.registry.tables import Binary, BinaryPart, Organization, now
+from signkit.registry.tables import ArtifactVersion, Binary, BinaryPart, Organization, now
 
 # For a look at a binary's state and content alone: its version and signatures cost three joins.
 LEAN = (lazyload(Binary.artifact_version), lazyload(Binary.signatures))
+# For a change: what is shown of it, and its signatures only where somebody looks at them.
+CHANGING = (
+    joinedload(Binary.artifact_version)
+    .load_only(ArtifactVersion.id)
+    .lazyload(ArtifactVersion.artifact),
+    lazyload(Binary.signatures),
+)
 
 
 def content_key(binary: Binary) -> ContentKey:

@@ -16,7 +16,7 @@ from signkit.registry.access import demand
 from signkit.registry.arrivals import note_arrivals
 from signkit.registry.bodies import Body, Description, Hash, Id, Label, Metadata, Name
 from signkit.registry.clean_up import discard
-from signkit.registry.content import LEAN, content_key, load_parts, remove_parts
+from signkit.registry.content import CHANGING, LEAN, content_key, load_parts, remove_parts
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.download import DOWNLOADABLE, content_url
@@ -48,6 +48,7 @@ router = APIRouter(
 _Answer = one("binary", BinaryView)
 
 Size = Annotated[int, Field(ge=0, le=CONTENT_SIZE)]
+_SIGNED = frozenset({BinaryState.SIGNED, BinaryState.DESTROYED})
 _TAKEN = {"binaries.target": "target", "binaries.id": "id"}
 
 
@@ -150,7 +151,7 @@ def _change(prn: str, body: BinaryPatch, registry: Parts, caller: Caller) -> tup
         demand(caller, needed)
     hashed = _look_ahead(prn, body, registry, caller)
     with refusing_taken(_TAKEN), registry.database.write() as session:
-        row = find(session, Binary, prn, caller)
+        row = find(session, Binary, prn, caller, *CHANGING)
         consequence = Consequence()
         if body.state is not None:
             consequence = apply_transition(
@@ -160,10 +161,12 @@ def _change(prn: str, body: BinaryPatch, registry: Parts, caller: Caller) -> tup
         change(row, body, "description", "custom_metadata")
         if consequence.hash and hashed is not None:
             removed += give_verdict(session, row, hashed)
+        # What was never signed has no signature that would have to be looked for.
+        view = view_binary(row, caller.organization, None if row.state in _SIGNED else ())
     for content in removed:
         registry.jobs.forget(row.row)
         discard(registry.store, content)
-    return row.row, view_binary(row, caller.organization)
+    return row.row, view
 
 
 def _look_ahead(prn: str, body: BinaryPatch, registry: Parts, caller: Caller) -> Hashed | None:
@@ -210,7 +213,7 @@ def delete_binary(prn: str, registry: Registry, caller: CurrentCaller) -> Respon
     """Remove a binary that was never signed, with its content."""
     with registry.database.write() as session:
         row = find(session, Binary, prn, caller)
-        if row.state in {BinaryState.SIGNED, BinaryState.DESTROYED}:
+        if row.state in _SIGNED:
             raise refuse(CONFLICT, f"a binary that is {row.state} stays on record")
         content = content_key(row)
         session.delete(row)

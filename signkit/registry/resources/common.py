@@ -75,7 +75,12 @@ def find(
 
 
 def find_referred(
-    session: Session, table: type[Listed], prn: str, *, caller: Caller, field: str
+    session: Session,
+    table: type[Listed],
+    prn: str,
+    *options: ORMOption,
+    caller: Caller,
+    field: str,
 ) -> Listed:
     """Return the resource that a field of a body names.
 
@@ -83,7 +88,7 @@ def find_referred(
         RefusedError: 422, where the name is not one, is another organization's, or names nothing.
     """
     try:
-        row = _look_up(session, table, prn, caller)
+        row = _look_up(session, table, prn, caller, *options)
     except MalformedError as error:
         raise refuse_field(field, str(error)) from None
     if row is None:

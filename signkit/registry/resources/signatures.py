@@ -9,6 +9,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from signkit.registry.bodies import Name
+from signkit.registry.content import LEAN
 from signkit.registry.context import ApiRoute, CurrentCaller, Registry
 from signkit.registry.description import WITH_BODY, WITH_TOKEN, one, page, refusals
 from signkit.registry.filters import SIGNATURE_KEYS
@@ -54,7 +55,9 @@ class SignatureCreate(MadeSignature):
 def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentCaller) -> Response:
     """Attach a signature; a second one by the same key changes nothing and returns the first."""
     with registry.database.write() as session:
-        binary = find_referred(session, Binary, body.binary_prn, caller=caller, field="binary_prn")
+        binary = find_referred(
+            session, Binary, body.binary_prn, *LEAN, caller=caller, field="binary_prn"
+        )
         key = find_signing_key(session, body, caller)
         if binary.state not in _SIGNABLE:
             detail = f"the binary is {binary.state}, expected signable or signed"
