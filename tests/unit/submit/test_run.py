@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -7,7 +8,9 @@ from dataclasses import replace
 from threading import Barrier
 
 import pytest
+import typer
 
+from signkit.cli.submit_report import show_outcomes
 from signkit.errors import (
     DigestMismatchError,
     StatusError,
@@ -94,6 +97,23 @@ def test_an_item_that_fails_does_not_stop_the_others(registry, submitter, releas
     registry.bend("PUT", "/upload/", refuse_one_binary)
     outcomes = submitter.run(release)
     assert sorted(outcome.error is None for outcome in outcomes) == [False, True, True]
+
+
+def test_the_report_has_a_result_or_an_error_for_each_item(submitter, release, capsys):
+    """One JSON document on stdout, whatever went wrong; the first error is the exit code."""
+    items = list(release.response.items)
+    error = ItemError(code="policy", message="not today")
+    items[1] = replace(items[1], signatures=(), error=error)
+    release.answer(replace(release.response, items=tuple(items)))
+    with pytest.raises(typer.Exit) as caught:
+        show_outcomes(submitter.run(release), as_json=True)
+    out, err = capsys.readouterr()
+    report = json.loads(out)
+    told = [sorted(each.keys() & {"result", "error"}) for each in report["items"]]
+    assert told == [["result"], ["error"], ["result"]]
+    assert [each["target"] for each in report["items"]] == ["a", "b", "c"]
+    assert report["summary"] == {"item_count": 3, "done": 2, "failed": 1}
+    assert (caught.value.exit_code, err) == (SubmissionError.exit_code, "")
 
 
 def test_an_item_that_the_registry_refuses_does_not_stop_the_others(registry, submitter, release):
