@@ -8,10 +8,13 @@ from __future__ import annotations
 import threading
 import time
 from base64 import b64encode
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from hashlib import sha256
 from itertools import count
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -25,6 +28,8 @@ from signkit.registry import (  # the metadata holds what was imported
     bundle_tables,  # noqa: F401
     shared_tables,  # noqa: F401
 )
+from signkit.registry.audit import AuditLine
+from signkit.registry.audit_check import check_audits, read_line
 from signkit.registry.clean_up import SHARDS, give_up, sweep
 from signkit.registry.content import content_key, find_binary
 from signkit.registry.database import Database, migrate
@@ -231,6 +236,43 @@ def test_two_servers_are_one_registry(api, registry, tmp_path):
         assert api.move(binary, "hashing").status_code == 200
         assert other.settled(binary)["state"] == "signable"
         second.kill()
+
+
+def test_the_audit_is_one_chain_whoever_writes_it(api, registry, database, tmp_path):
+    """Three server processes at once, one of them killed: no line is lost, torn or written twice."""
+    made: list[str] = []
+
+    def make(other, dies=None):
+        for number in range(12):
+            try:
+                answer = other.call("POST", "/artifacts", {"name": uuid4().hex})
+            except httpx.TransportError:
+                return
+            assert answer.status_code == 201, answer.text
+            made.append(answer.json()["artifact"]["prn"].rpartition(":")[2])
+            if dies is not None and number == 5:
+                dies.kill()
+
+    with ExitStack() as stack:
+        servers = []
+        for name in ("second", "third"):
+            folder = tmp_path / name
+            folder.mkdir()
+            (folder / "registry.token").write_text(registry.token)
+            server = stack.enter_context(running_registry(folder, data=registry.data))
+            servers.append((stack.enter_context(calling(server)), server))
+        (second, _), (third, dying) = servers
+        work = [(api,), (api,), (second,), (second,), (third, dying), (third,)]
+        with ThreadPoolExecutor(len(work)) as threads:
+            for done in [threads.submit(make, *arguments) for arguments in work]:
+                done.result()
+    assert len(made) >= 4 * 12 + 6
+    with database.read() as session:
+        assert list(check_audits(session)) == []
+        lines = session.scalars(select(AuditLine).order_by(AuditLine.sequence)).all()
+    assert [line.sequence for line in lines] == list(range(1, len(lines) + 1))
+    told = Counter(read_line(line).entry.id for line in lines)
+    assert {told[identity] for identity in made} == {1}
 
 
 def test_one_of_many_who_make_the_same_at_once(api):
