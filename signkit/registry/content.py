@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from signkit.registry.database import hold
@@ -58,8 +58,14 @@ def part_key(binary: Binary, part: BinaryPart) -> PartKey:
 
 def load_parts(session: Session, binary: Binary) -> list[BinaryPart]:
     """Return the parts of a binary in order."""
-    query = select(BinaryPart).where(BinaryPart.binary_row == binary.row)
-    return list(session.scalars(query.order_by(BinaryPart.index)))
+    return list(session.scalars(_PARTS, {"binary": binary.row}))
+
+
+_PARTS = (
+    select(BinaryPart)
+    .where(BinaryPart.binary_row == bindparam("binary"))
+    .order_by(BinaryPart.index)
+)
 
 
 def remove_parts(session: Session, binary: Binary) -> ContentKey:

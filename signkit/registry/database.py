@@ -193,7 +193,8 @@ def hold(session: Session, query: _Query, *tables: type[Base]) -> _Query:
 
     In a reading session the query stays as it is. SQLite has one writer at a time anyway.
     """
-    return query.with_for_update(of=tables) if session.info.get(_WRITES) else query
+    holds = session.info.get(_WRITES) and not _takes_turns(session)
+    return query.with_for_update(of=tables) if holds else query
 
 
 def wait_for_turn(session: Session, organization: int) -> None:
@@ -202,8 +203,12 @@ def wait_for_turn(session: Session, organization: int) -> None:
     SQLite has one writer at a time anyway. The lock leaves room for those of foreign keys: each
     insert holds one already, and two that waited for one another's would never end.
     """
-    if session.get_bind().dialect.name != "sqlite":
+    if not _takes_turns(session):
         session.connection().execute(_TURN, {"organization": organization})
+
+
+def _takes_turns(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"
 
 
 _TURN = (

@@ -15,7 +15,7 @@ from base64 import b64encode
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from signkit.registry.clean_up import discard
@@ -91,17 +91,13 @@ def _check_wanted(registry: Parts, grant: PartGrant) -> None:
 def _find_part(session: Session, grant: PartGrant) -> tuple[Binary, BinaryPart]:
     """Return the records that wait for this part."""
     key = grant.key
-    query = (
-        select(Binary, BinaryPart)
-        .join(Organization, Organization.row == Binary.organization_row)
-        .join(BinaryPart, BinaryPart.binary_row == Binary.row)
-        .where(
-            Organization.id == key.content.organization,
-            Binary.id == key.content.binary,
-            BinaryPart.index == key.index,
-        )
-    )
-    found = session.execute(hold(session, query.options(*LEAN), Binary, BinaryPart)).first()
+    query = hold(session, _RECORDS, Binary, BinaryPart)
+    names = {
+        "organization": key.content.organization,
+        "binary": key.content.binary,
+        "part": key.index,
+    }
+    found = session.execute(query, names).first()
     if found is None:
         raise refuse(NOT_FOUND, "no such part; declare it again")
     binary, part = found
@@ -111,6 +107,19 @@ def _find_part(session: Session, grant: PartGrant) -> tuple[Binary, BinaryPart]:
     if binary.state != BinaryState.UPLOADABLE:
         raise refuse(CONFLICT, f"the binary is {binary.state}, expected uploadable")
     return binary, part
+
+
+_RECORDS = (
+    select(Binary, BinaryPart)
+    .join(Organization, Organization.row == Binary.organization_row)
+    .join(BinaryPart, BinaryPart.binary_row == Binary.row)
+    .where(
+        Organization.id == bindparam("organization"),
+        Binary.id == bindparam("binary"),
+        BinaryPart.index == bindparam("part"),
+    )
+    .options(*LEAN)
+)
 
 
 def _check_headers(request: Request, grant: PartGrant) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any
 from uuid import UUID
 
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
 from starlette.responses import Response
 
 from signkit.errors import MalformedError
-from signkit.registry.access import visible
+from signkit.registry.access import Owned, visible
 from signkit.registry.bodies import Body
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import Parts
@@ -102,9 +103,16 @@ def _look_up(
     name = parse_prn(prn, kind=_KINDS[table], what="prn")
     if name.organization != caller.organization:
         return None
-    query = select(table).where(table.id == name.id, *visible(table, caller))
-    query = query.options(*options, *LOADED_ALONG.get(table, ()))
-    return session.scalar(hold(session, query, table))
+    query = hold(session, _query(table, caller, options), table)
+    row: Listed | None = session.scalar(query, {"id": name.id})
+    return row
+
+
+@lru_cache(256)
+def _query(table: Owned, caller: Caller, options: tuple[ORMOption, ...]) -> Select[Any]:
+    """Return the query of one resource; made once for each, since that takes as long as it does."""
+    query = select(table).where(table.id == bindparam("id"), *visible(table, caller))
+    return query.options(*options, *LOADED_ALONG.get(table, ()))
 
 
 async def answer_one(table: Read, prn: str, registry: Parts, caller: Caller) -> Response:

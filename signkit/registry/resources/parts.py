@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
@@ -123,8 +123,13 @@ def _check_smallest(binary: Binary, index: int, body: PartDeclare, smallest: int
 
 
 def _find(session: Session, binary: Binary, index: int) -> BinaryPart | None:
-    query = select(BinaryPart).where(BinaryPart.binary_row == binary.row, BinaryPart.index == index)
-    return session.scalar(hold(session, query, BinaryPart))
+    query = hold(session, _PART, BinaryPart)
+    return session.scalar(query, {"binary": binary.row, "part": index})
+
+
+_PART = select(BinaryPart).where(
+    BinaryPart.binary_row == bindparam("binary"), BinaryPart.index == bindparam("part")
+)
 
 
 def _is_other(session: Session, binary: Binary, index: int, body: PartDeclare) -> bool:

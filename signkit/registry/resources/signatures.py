@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -69,13 +69,16 @@ def create_signature(body: SignatureCreate, registry: Registry, caller: CurrentC
     return answer({"binary_signature": view}, status=status)
 
 
+_SAME = select(BinarySignature).where(
+    BinarySignature.binary_row == bindparam("binary"),
+    BinarySignature.signing_key_row == bindparam("key"),
+)
+
+
 def _attach(
     session: Session, binary: Binary, key: SigningKey, signature: str
 ) -> tuple[BinarySignature, int]:
-    query = select(BinarySignature).where(
-        BinarySignature.binary_row == binary.row, BinarySignature.signing_key_row == key.row
-    )
-    row = session.scalar(query)
+    row = session.scalar(_SAME, {"binary": binary.row, "key": key.row})
     if row is not None:
         return row, 200
     row = BinarySignature(
