@@ -66,12 +66,13 @@ LOADED_ALONG: Mapping[type[Base], tuple[ORMOption, ...]] = {
 }
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  (UTC, which its text need not say)
 _KEYS = 256
+_JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _SPKI_PREFIX = bytes.fromhex("302a300506032b6570032100")  # RFC 8410 section 4
 
 
 def answer(value: object, *, status: int = 200) -> Response:
     """Return a JSON answer: compact UTF-8, names in the order given."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = _JSON.encode(value)
     return Response(text.encode("utf-8"), status_code=status, media_type="application/json")
 
 

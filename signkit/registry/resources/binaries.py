@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -49,6 +49,7 @@ _Answer = one("binary", BinaryView)
 
 Size = Annotated[int, Field(ge=0, le=CONTENT_SIZE)]
 _SIGNED = frozenset({BinaryState.SIGNED, BinaryState.DESTROYED})
+_ALONE = lazyload(ArtifactVersion.artifact)
 _TAKEN = {"binaries.target": "target", "binaries.id": "id"}
 
 
@@ -88,6 +89,7 @@ def create_binary(body: BinaryCreate, registry: Registry, caller: CurrentCaller)
             session,
             ArtifactVersion,
             body.artifact_version_prn,
+            _ALONE,
             caller=caller,
             field="artifact_version_prn",
         )
