@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -34,7 +35,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -47,12 +48,18 @@ _Query = TypeVar("_Query", bound=GenerativeSelect)
 
 _BUSY_MILLISECONDS = 15_000
 _CONNECT_SECONDS = 10
+_BRIEF_SECONDS = 0.005
+_STEPS_BETWEEN_QUESTIONS = 10_000  # of SQLite's machine: about a tenth of a millisecond
 _IDLE_MILLISECONDS = 60_000
 _POOL_SIZE = 16
 _POOL_OVERFLOW = 48
 _WRITES = "signkit_writes"
 _SETUP_LOCK = 0x73_69_67_6E  # "sign", as any number that others will not choose
 _UNIQUE = "UNIQUE constraint failed: "
+
+
+class TookLongError(Exception):
+    """What was to be read takes longer than a moment."""
 
 
 class Database:
@@ -90,10 +97,21 @@ class Database:
         return self._engine
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Open one consistent view of the records."""
+    def read(self, *, brief: bool = False) -> Iterator[Session]:
+        """Open one consistent view of the records.
+
+        Args:
+            brief: Whether to give up after some milliseconds; where `is_local` alone.
+
+        Raises:
+            TookLongError: it was to be brief, and was not.
+        """
         with self._read() as session:
-            yield session
+            if not brief:
+                yield session
+                return
+            with _brief(session):
+                yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -146,6 +164,24 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
     # SQLite's own knows ASCII only.
     connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+@contextmanager
+def _brief(session: Session) -> Iterator[None]:
+    """Have SQLite ask now and then, while it runs a statement, whether to go on."""
+    connection = session.connection().connection.driver_connection
+    if not isinstance(connection, sqlite3.Connection):
+        raise TypeError(type(connection))
+    until = time.perf_counter() + _BRIEF_SECONDS
+    connection.set_progress_handler(lambda: time.perf_counter() > until, _STEPS_BETWEEN_QUESTIONS)
+    try:
+        yield
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise TookLongError from None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
 
 
 def _lower(value: str | None) -> str | None:

@@ -58,20 +58,6 @@ def compile_search(clauses: tuple[Clause, ...], keys: Keys, caller: Caller) -> l
     return conditions
 
 
-# Keys with an index: those of which each value has few records, and those whose records it has in
-# the order of a list.
-_FEW = frozenset(
-    ("prn", "name", "value", "hash", "artifact_prn", "artifact_version_prn", "binary_prn")
-)
-_IN_ORDER = frozenset(("state", "inserted_at", "signing_key_prn", "organization_prn"))
-
-
-def is_quick(clauses: tuple[Clause, ...]) -> bool:
-    """Say whether an index leads to what a search finds; else it may look at every record."""
-    few = any(clause.key in _FEW and clause.operator is Operator.EQUAL for clause in clauses)
-    return few or all(clause.key in _IN_ORDER for clause in clauses)
-
-
 @dataclass(frozen=True, slots=True)
 class _Text:
     """A text column."""

@@ -29,6 +29,7 @@ from signkit.registry.wire import WireProtocol
 _KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 60
 _BACKLOG = 1024
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 2_000
 _log = logging.getLogger(__name__)
 
 
@@ -97,8 +98,10 @@ def serve(settings: Settings, *, host: str, port: int, announce: Callable[[Ready
             serving_metrics(app.state.metrics, settings.metrics_host, settings.metrics_port)
         )
         server = _Server(app, settings, announce=lambda: announce(ready))
-        # What is there now stays: the collector need not look at it again and again.
+        # What is there now stays: the collector need not look at it again and again. It looks at a
+        # little often, where commands have it look at much and rarely: every answer waits for it.
         gc.freeze()
+        gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
         url = settings.public_url or _url(listener, secure=settings.tls is not None)
         ready = Ready(url=url, data=str(parts.settings.data), pid=os.getpid(), metrics=metrics)
         server.run(sockets=[listener])

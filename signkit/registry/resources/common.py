@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
@@ -21,8 +21,8 @@ from signkit.registry.access import Owned, visible
 from signkit.registry.bodies import Body
 from signkit.registry.bundle_tables import Bundle, BundleSignature
 from signkit.registry.context import Parts
-from signkit.registry.database import hold, taken_columns
-from signkit.registry.filters import Keys, is_quick
+from signkit.registry.database import TookLongError, hold, taken_columns
+from signkit.registry.filters import Keys
 from signkit.registry.paging import Listed, PageOf, PageRequest, list_page, read_page
 from signkit.registry.prn import Kind, parse_prn
 from signkit.registry.problems import CONFLICT, NOT_FOUND, refuse, refuse_field
@@ -124,7 +124,9 @@ async def answer_one(table: Read, prn: str, registry: Parts, caller: Caller) -> 
     return await _reading(registry, partial(_one, table, prn, registry, caller))
 
 
-def _one(table: Read, prn: str, registry: Parts, caller: Caller) -> Response:
+def _one(
+    table: Read, prn: str, registry: Parts, caller: Caller, *, brief: bool = False
+) -> Response:
     kind = _KINDS[table]
     try:
         name = parse_prn(prn, kind=kind, what="prn")
@@ -132,7 +134,7 @@ def _one(table: Read, prn: str, registry: Parts, caller: Caller) -> Response:
         name = None
     view = None
     if name is not None and name.organization == caller.organization:
-        with registry.database.read() as session:
+        with registry.database.read(brief=brief) as session:
             view = read_one(session.connection(), table, name.id, caller)
     if view is None:
         raise refuse(NOT_FOUND, f"no such {kind}")
@@ -155,19 +157,23 @@ async def answer_page(
         RefusedError: the search does not parse, or the cursor is not one for this list.
     """
     page = PageOf(request=paging, keys=keys, caller=caller, secret=registry.secret)
-    read = partial(_page, table, page, registry)
-    # Nobody else waits for one that may look at every record.
-    return await (_reading(registry, read) if is_quick(page.clauses()) else run_in_threadpool(read))
+    return await _reading(registry, partial(_page, table, page, registry))
 
 
-def _page(table: Read, page: PageOf, registry: Parts) -> Response:
-    with registry.database.read() as session:
+def _page(table: Read, page: PageOf, registry: Parts, *, brief: bool = False) -> Response:
+    with registry.database.read(brief=brief) as session:
         return answer(read_page(session.connection(), table, page))
 
 
-async def _reading(registry: Parts, read: Callable[[], Response]) -> Response:
-    """Read here, where that takes less than handing it to another thread, and waits for nobody."""
-    return read() if registry.database.is_local else await run_in_threadpool(read)
+async def _reading(registry: Parts, read: Callable[..., Response]) -> Response:
+    """Read here, where that takes less than handing it to another thread, and waits for nobody.
+
+    What turns out to take longer is begun again in a thread: the others do not wait for it.
+    """
+    if registry.database.is_local:
+        with suppress(TookLongError):
+            return read(brief=True)
+    return await run_in_threadpool(read)
 
 
 def answer_records(

@@ -27,10 +27,10 @@ class Records(Database):
         self.seconds = 100.0
         self.callers = Callers(self, clock=lambda: self.seconds)
 
-    def read(self):
+    def read(self, *, brief=False):
         self.readings += 1
         self.seconds += self.slowness
-        return super().read()
+        return super().read(brief=brief)
 
     def make(self, name="ci", expires=None):
         request = TokenRequest(
@@ -65,6 +65,18 @@ def test_asked_once_a_moment(records):
     assert records.readings == 1
     records.seconds += REMEMBERED_SECONDS
     assert records.find(token) == "ci"
+    assert records.readings == 2
+
+
+def test_one_asks_again_while_the_others_go_on(records):
+    token = records.make()
+    assert records.find(token) == "ci"
+    records.seconds += REMEMBERED_SECONDS / 2
+
+    async def find_twenty_times():
+        return await asyncio.gather(*(records.callers.find(token) for _ in range(20)))
+
+    assert {caller.token for caller in asyncio.run(find_twenty_times())} == {"ci"}
     assert records.readings == 2
 
 

@@ -6,7 +6,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from signkit.errors import RegistryError
 from signkit.registry import (  # the metadata holds what was imported
@@ -14,7 +14,7 @@ from signkit.registry import (  # the metadata holds what was imported
     bundle_tables,  # noqa: F401
     shared_tables,  # noqa: F401
 )
-from signkit.registry.database import Database, migrate
+from signkit.registry.database import Database, TookLongError, migrate
 from signkit.registry.tables import Artifact, Base, Organization
 
 
@@ -111,3 +111,24 @@ def test_lower_knows_more_than_ascii(database):
     with database.read() as session:
         assert session.scalar(text("SELECT lower('ÄÉ')")) == "äé"
         assert session.scalar(text("SELECT lower(NULL)")) is None
+
+
+COUNT = text(
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT :last)"
+    " SELECT max(i) FROM n"
+)
+
+
+def test_what_is_to_be_brief_is_given_up(database):
+    with pytest.raises(TookLongError), database.read(brief=True) as session:
+        session.scalar(COUNT, {"last": -1})
+    with database.read(brief=True) as session:
+        assert session.scalar(COUNT, {"last": 1}) == 1
+    # The same connection, which nobody hurries any more.
+    with database.read() as session:
+        assert session.scalar(COUNT, {"last": 1_000_000}) == 1_000_000
+
+
+def test_another_failure_of_what_is_to_be_brief_is_that_failure(database):
+    with pytest.raises(OperationalError, match="no such table"), database.read(brief=True) as found:
+        found.execute(text("SELECT * FROM missing"))
