@@ -22,7 +22,13 @@ from signkit.custody.store import KeyStore
 from tests.support.commands import Machine
 
 ROOT = Path(__file__).resolve().parents[2]
-MAIN = "import sys; from signkit.cli.start import main; sys.exit(main())"
+MAIN = """
+import sys
+from signkit.cli.start import main
+from tests.support.cheap import make_passphrases_cheap
+make_passphrases_cheap()
+sys.exit(main())
+"""
 KILLED = {-9, 137}
 NAMES = "link,linkat,rename,renameat,renameat2,unlink,unlinkat"
 

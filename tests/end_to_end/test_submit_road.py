@@ -311,20 +311,22 @@ def test_w03_names_with_every_trap_of_the_search_grammar(registry, tmp_path):
 
 
 @pytest.mark.slow
-def test_w21_memory_does_not_grow_with_the_parts(machine, registry, tmp_path):
+def test_w21_memory_does_not_grow_with_the_parts(machine, tmp_path):
     """Four parts of 40 MiB under way at once; one copy of each would break either bound."""
     parts: dict[str, Any] = {"content": bytes(160 * MIB), "part_size": 40 * MIB}
     make_signed(tmp_path, artifact=f"artifact-{tmp_path.name}", **parts)
-    ran = subprocess.run(
-        [*MEASURED, "submit", "model.response.json", "--registry", registry.url],
-        cwd=tmp_path,
-        env=machine.environment(),
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
+    with running_registry(tmp_path, fresh=True) as registry:
+        machine.write("home/token", registry.token, mode=0o600)
+        ran = subprocess.run(
+            [*MEASURED, "submit", "model.response.json", "--registry", registry.url],
+            cwd=tmp_path,
+            env=machine.environment(),
+            capture_output=True,
+            check=True,
+            timeout=120,
+        )
+        server = Path(f"/proc/{registry.process.pid}/status").read_text()
     client = int(ran.stderr.split()[-1])
-    server = Path(f"/proc/{registry.process.pid}/status").read_text()
     assert client * 1024 < 150 * MIB
     assert int(server.partition("VmHWM:")[2].split()[0]) * 1024 < 200 * MIB
 

@@ -16,7 +16,7 @@ from signkit.verify.ed25519 import enrol_public_key
 from signkit.verify.encoding import check_text, encode_base64, encode_json, parse_json
 from signkit.verify.public_key import PUBLIC_PREFIX
 from tests.support.keys import PROD
-from tests.support.sh_verifier import SHELLS, Device
+from tests.support.sh_verifier import SHELLS, Device, every_case_in_each_shell
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 # Each line of a list: a name, a key, and the files of message and signature.
@@ -65,6 +65,7 @@ def may_be_pinned(key: str) -> bool:
     return True
 
 
+@every_case_in_each_shell
 def test_every_published_case_whose_key_can_be_pinned(device: Device) -> None:
     published = (VECTORS / "ed25519" / "verify.jsonl").read_text().splitlines()
     cases = [case for case in map(json.loads, published) if may_be_pinned(case["pub"])]
@@ -118,6 +119,7 @@ def read(device: Device, texts: list[bytes]) -> list[str]:
     return device.library(TEXTS, list_of_files).split("\n")[:-1]
 
 
+@every_case_in_each_shell
 def test_hostile_texts_are_read_as_python_reads_them(device: Device) -> None:
     written = [
         encode_json(text).removeprefix(b'"')
@@ -165,6 +167,7 @@ BYTES = [
 ]
 
 
+@every_case_in_each_shell
 def test_bytes_are_text_or_not_as_for_python(device: Device) -> None:
     written = [text + b'"' for byte in BYTES for text in (byte, b"a" + byte + b"z")]
     written += [

@@ -25,7 +25,16 @@ from tests.support.documents import (
     trust_value,
 )
 from tests.support.keys import PROD, REQUESTER, SPARE, STATION, STRANGER, KeyOfTest
-from tests.support.sh_verifier import LAST_LINE, ROOT, SHELLS, TOOLS, Device, build, require
+from tests.support.sh_verifier import (
+    LAST_LINE,
+    ROOT,
+    SHELLS,
+    TOOLS,
+    Device,
+    build,
+    every_case_in_each_shell,
+    require,
+)
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "statement"
 HOWTO = ROOT / "docs" / "howto" / "verify-on-a-device.md"
@@ -67,6 +76,7 @@ def test_content_that_was_released_is_verified(device: Device) -> None:
     )
 
 
+@every_case_in_each_shell
 def test_every_statement_vector_ends_as_in_python(
     device: Device, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from tests.support.shared_footing import SharedFooting
 
 COMMAND = (sys.executable, "-c", "import sys; from signkit.cli.start import main; sys.exit(main())")
 _SECONDS = 60
+Process = Forked | subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,7 @@ class RunningRegistry:
     log: Path
     errors: Path
     metrics: str | None
-    process: Forked
+    process: Process
     is_shared: bool = False
 
     def kill(self) -> None:
@@ -51,7 +53,7 @@ def make_token(data: Path, name: str) -> str:
 
 @contextmanager
 def running_registry(
-    folder: Path, *options: str, data: Path | None = None
+    folder: Path, *options: str, data: Path | None = None, fresh: bool = False
 ) -> Iterator[RunningRegistry]:
     """Run the registry on a free port; a second run in the same folder finds what the first kept.
 
@@ -59,6 +61,7 @@ def running_registry(
         folder: Holds the data folder, the access log and what the server wrote to stderr.
         options: More options of `signkit registry serve`.
         data: A footing file, where the records and the content are not to be in the folder.
+        fresh: Whether Python is started for it, and it has loaded and takes what it does for users.
     """
     is_shared = data is not None
     data = data or folder / "registry"
@@ -67,7 +70,7 @@ def running_registry(
     if not token_path.exists():
         token_path.write_text(make_token(data, f"test {os.getpid()}"))
     options = ("--data", str(data), "--port", "0", "--json", "--log-file", str(log), *options)
-    with _running("serve", *options, errors=errors) as (process, line):
+    with _running("serve", *options, errors=errors, fresh=fresh) as (process, line):
         ready = json.loads(line)
         yield RunningRegistry(
             url=ready["url"],
@@ -82,20 +85,28 @@ def running_registry(
 
 
 @contextmanager
-def running_worker(data: Path, *options: str) -> Iterator[Forked]:
+def running_worker(data: Path, *options: str, fresh: bool = False) -> Iterator[Process]:
     """Run a worker for the servers of a footing file."""
     options = ("--data", str(data), "--json", *options)
-    with _running("worker", *options, errors=data.parent / "worker.err") as (process, _line):
+    with _running("worker", *options, errors=data.parent / "worker.err", fresh=fresh) as (
+        process,
+        _line,
+    ):
         yield process
 
 
 @contextmanager
-def _running(what: str, *options: str, errors: Path) -> Iterator[tuple[Forked, str]]:
+def _running(what: str, *options: str, errors: Path, fresh: bool) -> Iterator[tuple[Process, str]]:
     """Run `signkit registry WHAT` from the line that says it is ready; stopped after the body."""
     read, write = os.pipe()
     with open(read) as said, open(os.devnull) as nothing, errors.open("a") as sink:
         with open(write, "w") as out:
-            process = Forked("registry", what, *options, stdin=nothing, stdout=out, stderr=sink)
+            words = ("registry", what, *options)
+            process: Process = (
+                subprocess.Popen([*COMMAND, *words], stdin=nothing, stdout=out, stderr=sink)
+                if fresh
+                else Forked(*words, stdin=nothing, stdout=out, stderr=sink)
+            )
         try:
             line = said.readline()
             if not line:

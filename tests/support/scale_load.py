@@ -143,8 +143,8 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scale-load-")))
         data = stack.enter_context(running_footing(folder / "services")).make(folder)
-        server = stack.enter_context(running_registry(folder, data=data))
-        worker = stack.enter_context(running_worker(data))
+        server = stack.enter_context(running_registry(folder, data=data, fresh=True))
+        worker = stack.enter_context(running_worker(data, fresh=True))
         api = Api(server.url, server.token, is_shared=True)
         load = Load(api, server.process.pid, worker.pid)
         load.reads(api.signable(b"x" * 1000))

@@ -35,6 +35,7 @@ from signkit.formats.private_key import (
 )
 from signkit.formats.public_key import encode_public_key
 from signkit.verify.pem import encode_pem
+from tests.support.cheap import NEW_KEY_COST_OF_USERS
 from tests.support.key_files import (
     CHEAP,
     CONTRACT_KEYID,
@@ -166,7 +167,7 @@ def test_w19_openssl_reads_what_it_writes(form: KeyForm) -> None:
 
 def test_w19_openssl_reads_what_it_encrypts() -> None:
     key = new_private_key()
-    pem = encode_encrypted_key(key, PASSPHRASE)
+    pem = encode_encrypted_key(key, PASSPHRASE, cost=NEW_KEY_COST_OF_USERS)
     public = openssl("pkey", "-passin", "pass:correct horse", "-pubout", data=pem)
     assert public == encode_public_key(key.public_key, KeyForm.PEM)
     structure = openssl("asn1parse", data=pem).decode()
