@@ -714,6 +714,11 @@ def bare_verdicts(listed: Path, key: Path) -> None:
         crypto_sign_open(signed, public)
 
 
+def _verdict(each: Figure) -> str:
+    judged = each.bound is not None or each.memory_bound is not None
+    return ("kept" if each.kept else "NOT KEPT") if judged else ""
+
+
 def _row(each: Figure) -> tuple[str, ...]:
     return (
         each.work,
@@ -724,7 +729,7 @@ def _row(each: Figure) -> tuple[str, ...]:
         f"{statistics.median(each.theirs):.3f}",
         f"{each.memory // MIB} MiB",
         "" if each.memory_bound is None else f"{each.memory_bound // MIB} MiB",
-        ("kept" if each.kept else "NOT KEPT") + (f"; {each.extra}" if each.extra else ""),
+        "; ".join(filter(None, (_verdict(each), each.extra))),
     )
 
 

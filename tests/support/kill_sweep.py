@@ -165,7 +165,7 @@ class KillSweep:
         self._say(f"{artifact}: one record, signed once, its content read back")
 
     def _start_registry(self) -> None:
-        self._registry = self._stack.enter_context(running_registry(self._folder))
+        self._registry = self._stack.enter_context(running_registry(self._folder, fresh=True))
         port = urlsplit(self._registry.url).port
         assert port
         self._proxy.target = port

@@ -46,7 +46,7 @@ def seeded(count: int) -> Iterator[tuple[RunningRegistry, Api]]:
     """Run the registry on a folder with so many binaries."""
     with tempfile.TemporaryDirectory(prefix="signkit-records-") as name, ExitStack() as stack:
         seed_folder(Path(name) / "registry", count)
-        registry = stack.enter_context(running_registry(Path(name)))
+        registry = stack.enter_context(running_registry(Path(name), fresh=True))
         yield registry, stack.enter_context(calling(registry))
 
 

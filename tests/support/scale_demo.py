@@ -201,8 +201,10 @@ def main() -> int:
             (folder / name).mkdir()
             if servers:
                 (folder / name / "registry.token").write_text(servers[0].token)
-            servers.append(stack.enter_context(running_registry(folder / name, data=data)))
-        workers = [stack.enter_context(running_worker(data)) for _ in range(2)]
+            servers.append(
+                stack.enter_context(running_registry(folder / name, data=data, fresh=True))
+            )
+        workers = [stack.enter_context(running_worker(data, fresh=True)) for _ in range(2)]
         url = stack.enter_context(balancing([urlsplit(server.url).port or 0 for server in servers]))
         demo = Demo(
             folder=folder,
