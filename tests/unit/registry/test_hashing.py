@@ -11,7 +11,7 @@ from signkit.registry import hashing
 from signkit.registry.content import load_parts, part_key, reset_content
 from signkit.registry.database import Database, migrate
 from signkit.registry.folder_store import FolderStore
-from signkit.registry.hashing import ContentHasher
+from signkit.registry.hashing import ContentHasher, give_verdict
 from signkit.registry.states import BinaryState, PartState
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary, BinaryPart, Organization
 
@@ -86,6 +86,11 @@ class Registry:
                 found.state = state
             return found.state, found.revision
 
+    def hash_small(self, binary):
+        with self.database.read() as session:
+            found = session.get_one(Binary, binary.row)
+            return self.jobs.hash_small(found, load_parts(session, found))
+
     def verdict(self, binary):
         self.state(binary, BinaryState.HASHING)
         self.jobs.conclude(binary.row).result(30)
@@ -143,6 +148,14 @@ def test_right_hash_of_a_wrong_size(registry):
     assert registry.verdict(binary) == ("uploadable", 1)
 
 
+def damage(folder, index, harm):
+    (path,) = folder.glob(f"content/*/*/*/{index:05d}-*")
+    if harm == "unlink":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1] + (b"" if harm == "shorten" else b"x"))
+
+
 @pytest.mark.parametrize("harm", ["unlink", "shorten", "change"])
 def test_a_part_that_is_not_what_it_was(registry, tmp_path, harm):
     binary = registry.binary(PARTS[0] + PARTS[1])
@@ -150,11 +163,7 @@ def test_a_part_that_is_not_what_it_was(registry, tmp_path, harm):
         registry.put(binary, index, PARTS[index - 1])
     wait_until(lambda: registry.opened == [1, 2])
     registry.jobs.forget(binary.row)
-    (path,) = tmp_path.glob("content/*/*/*/00002-*")
-    if harm == "unlink":
-        path.unlink()
-    else:
-        path.write_bytes(PARTS[1][:-1] if harm == "shorten" else PARTS[1][:-1] + b"x")
+    damage(tmp_path, 2, harm)
     assert registry.verdict(binary) == ("uploadable", 1)
 
 
@@ -260,3 +269,57 @@ def wait_until(true):
             return
         pause.wait(0.02)
     raise AssertionError
+
+
+def test_small_content_is_hashed_where_it_is_asked_for(registry):
+    binary = registry.binary(b"content")
+    registry.put(binary, 1, b"content")
+    registry.state(binary, BinaryState.HASHABLE)
+    hashed = registry.hash_small(binary)
+    assert hashed is not None
+    assert (hashed.revision, hashed.size) == (0, 7)
+    assert hashed.digest == sha256(b"content").hexdigest()
+
+
+@pytest.mark.parametrize("harm", ["shorten", "change"])
+def test_what_is_hashed_there_is_what_is_stored(registry, tmp_path, harm):
+    binary = registry.binary(b"content")
+    registry.put(binary, 1, b"content")
+    registry.state(binary, BinaryState.HASHABLE)
+    damage(tmp_path, 1, harm)
+    hashed = registry.hash_small(binary)
+    with registry.database.write() as session:
+        found = session.get_one(Binary, binary.row)
+        found.state = BinaryState.HASHING
+        assert give_verdict(session, found, hashed) != []
+    assert registry.state(binary) == ("uploadable", 1)
+
+
+def test_what_is_hashed_of_another_revision_is_no_verdict(registry):
+    binary = registry.binary(b"content")
+    registry.put(binary, 1, b"content")
+    registry.state(binary, BinaryState.HASHABLE)
+    hashed = registry.hash_small(binary)
+    with registry.database.write() as session:
+        found = session.get_one(Binary, binary.row)
+        reset_content(session, found)
+        found.state = BinaryState.HASHING
+        assert give_verdict(session, found, hashed) == []
+    assert registry.state(binary) == ("hashing", 1)
+
+
+def test_what_a_job_has_to_hash(registry, tmp_path, monkeypatch):
+    """Parts that are not settled, many bytes, what cannot be read, and several parts."""
+    binary = registry.binary(b"content")
+    registry.put(binary, 1, b"content")
+    assert registry.hash_small(binary) is None
+    registry.state(binary, BinaryState.HASHABLE)
+    with monkeypatch.context() as changed:
+        changed.setattr(hashing, "_SMALL", 6)
+        assert registry.hash_small(binary) is None
+    assert registry.hash_small(binary) is not None
+    damage(tmp_path, 1, "unlink")
+    assert registry.hash_small(binary) is None
+    registry.put(binary, 1, b"con")
+    registry.put(binary, 2, b"tent")
+    assert registry.hash_small(binary) is None
