@@ -16,7 +16,7 @@ from base64 import b64encode
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from signkit.registry.clean_up import discard
 from signkit.registry.content import LEAN, find_dead
@@ -118,7 +118,7 @@ _RECORDS = (
         Binary.id == bindparam("binary"),
         BinaryPart.index == bindparam("part"),
     )
-    .options(*LEAN)
+    .options(*LEAN, lazyload(Binary.organization))
 )
 
 

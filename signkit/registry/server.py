@@ -29,7 +29,7 @@ from signkit.registry.wire import WireProtocol
 _KEEP_ALIVE_SECONDS = 75
 _GRACE_SECONDS = 60
 _BACKLOG = 1024
-_ALLOCATIONS_BETWEEN_COLLECTIONS = 2_000
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 5_000
 _log = logging.getLogger(__name__)
 
 

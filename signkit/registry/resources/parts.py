@@ -93,10 +93,10 @@ def declare_part(
         _check_smallest(binary, index, body, store.smallest_part)
         if store.fixed_parts and _is_other(session, binary, index, body):
             removed = remove_parts(session, binary)
-        if binary.upload is None:
-            binary.upload = store.begin_upload(content_key(binary))
+        upload = binary.upload or store.begin_upload(content_key(binary))
+        if upload:  # a folder's have no name, and nothing to put on record
+            binary.upload = upload
         part, replaced = _record(session, binary, index, body)
-        upload = binary.upload
     if removed is not None:
         discard(store, removed)
     if replaced:
