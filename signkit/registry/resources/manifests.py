@@ -21,6 +21,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from signkit.registry.bodies import Label
 from signkit.registry.bundle_tables import Bundle
 from signkit.registry.context import ApiRoute, CurrentCaller, Parts, Registry
 from signkit.registry.description import WITH_TOKEN, Responses, refusals
@@ -34,7 +35,6 @@ from signkit.registry.states import BinaryState
 from signkit.registry.tables import Artifact, ArtifactVersion, Binary
 from signkit.registry.tokens import Caller
 from signkit.registry.views import answer, view_binary
-from signkit.verify.limits import LABEL_LENGTH
 
 _RESPONSES: Responses = {
     304: {"description": "it is the one named in if-none-match"},
@@ -42,7 +42,7 @@ _RESPONSES: Responses = {
     **refusals(NOT_FOUND, CONFLICT),
 }
 router = APIRouter(route_class=ApiRoute, tags=["devices"], responses=_RESPONSES)
-_Label = Annotated[str, Query(min_length=1, max_length=LABEL_LENGTH)]
+_Label = Annotated[Label, Query()]
 _Offer = tuple[Binary, str | None]
 
 
