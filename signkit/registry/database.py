@@ -191,11 +191,7 @@ def _lower(value: str | None) -> str | None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail where another wrote in between.
     writes = connection.get_execution_options().get(_WRITES)
-    # By the driver itself: every transaction begins so, and this is the least of it.
-    driver = connection.connection.driver_connection
-    if not isinstance(driver, sqlite3.Connection):
-        raise TypeError(type(driver))
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _postgresql(url: URL) -> Engine:
