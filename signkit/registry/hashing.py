@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from signkit.registry.audit import REGISTRY, acting
 from signkit.registry.clean_up import Cleaner
 from signkit.registry.content import LEAN, conclude, find_binary, load_parts, part_key
+from signkit.registry.copying import hash_file
 from signkit.registry.database import Database
 from signkit.registry.states import BinaryState, PartState
 from signkit.registry.store import ContentKey, PartKey, PartStore
@@ -154,17 +155,13 @@ class ContentHasher:
             return None
         key = part_key(binary, parts[0])
         try:
-            with self._store.open(key) as file:
-                content = file.read()
+            with self._store.open(key) as file:  # whatever its size is by now
+                digest, size = hash_file(file, advance=lambda _count: None)
             self._store.retain([key])
         except OSError as error:
             _log.error("content of binary %s cannot be read: %s", binary.id, error)
             return None
-        return Hashed(
-            revision=binary.revision,
-            digest=sha256(content).hexdigest(),
-            size=len(content),
-        )
+        return Hashed(revision=binary.revision, digest=digest.hex(), size=size)
 
     def conclude(self, binary: int) -> Future[None]:
         """Hash what is left and give the verdict; the future is done when it is on record."""

@@ -153,7 +153,8 @@ def damage(folder, index, harm):
     if harm == "unlink":
         path.unlink()
     else:
-        path.write_bytes(path.read_bytes()[:-1] + (b"" if harm == "shorten" else b"x"))
+        ends = {"shorten": b"", "change": b"x", "lengthen": bytes(10_000_000)}
+        path.write_bytes(path.read_bytes()[:-1] + ends[harm])
 
 
 @pytest.mark.parametrize("harm", ["unlink", "shorten", "change"])
@@ -281,7 +282,7 @@ def test_small_content_is_hashed_where_it_is_asked_for(registry):
     assert hashed.digest == sha256(b"content").hexdigest()
 
 
-@pytest.mark.parametrize("harm", ["shorten", "change"])
+@pytest.mark.parametrize("harm", ["shorten", "change", "lengthen"])
 def test_what_is_hashed_there_is_what_is_stored(registry, tmp_path, harm):
     binary = registry.binary(b"content")
     registry.put(binary, 1, b"content")
