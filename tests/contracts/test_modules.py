@@ -22,7 +22,10 @@ EXTRAS = {
 SCALE = ("boto3", "procrastinate", "psycopg")
 SCALE_MODULES = {
     f"signkit.registry.{name}"
-    for name in ("doctor_shared", "job_queue", "s3_store", "shared", "worker")
+    for name in (
+        *("doctor_shared", "job_queue", "s3_store", "shared", "shared_restore", "shared_source"),
+        "worker",
+    )
 }
 # Imports the libraries before the sign, then each module after it in a process of its own.
 EACH_ALONE = """
