@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -240,6 +241,10 @@ class ContentHasher:
 
     def _step(self, follower: _Follower) -> bool:
         """Hash the parts that are next; return whether there is more to do right now."""
+        # Before the parts are read: when a verdict is asked for they are all on record, and whoever
+        # asks for it later wakes the follower again.
+        with self._lock:
+            wanted = follower.verdict is not None
         with self._database.read() as session:
             binary = session.get(Binary, follower.row, options=LEAN)
             if binary is None:
@@ -252,9 +257,6 @@ class ContentHasher:
             return False
         if len(parts) == _PARTS_A_STEP:
             return True
-        # Read under the lock: whoever asks for a verdict after this wakes the follower again.
-        with self._lock:
-            wanted = follower.verdict is not None
         return wanted and self._give_verdict(follower)
 
     def _hash_part(self, follower: _Follower, binary: Binary, part: BinaryPart) -> bool:
@@ -267,6 +269,7 @@ class ContentHasher:
                         return False
                     follower.content.update(view[:count])
                     size += count
+                _let_go(file)
         except FileNotFoundError:
             _log.error("part %d of binary %s is gone", part.index, binary.id)
         _note_part(follower.parts, part)
@@ -335,6 +338,16 @@ def _covers(follower: _Follower, binary: Binary, parts: Iterable[BinaryPart]) ->
     for part in parts:
         _note_part(expected, part)
     return follower.revision == binary.revision and follower.parts.digest() == expected.digest()
+
+
+def _let_go(file: BinaryIO) -> None:
+    """Take a part that nobody reads soon out of memory.
+
+    What arrives next is then written to memory that is at hand; finding new memory for it takes
+    longer than hashing it does.
+    """
+    if hasattr(os, "posix_fadvise"):  # not everywhere
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _note_part(state: _Sha256, part: BinaryPart) -> None:

@@ -123,6 +123,30 @@ def test_nothing_is_hashed_twice_when_asked_twice(registry):
     assert registry.verdict(binary) == registry.verdict(binary) == ("signable", 0)
 
 
+def test_a_verdict_asked_for_while_the_first_part_is_hashed(registry, monkeypatch):
+    """What the follower read before does not show the other parts: it goes on, not begins anew."""
+    binary = registry.binary(b"".join(PARTS))
+    begun, going_on = threading.Event(), threading.Event()
+    opening = registry.open
+
+    def open_slowly(key):
+        begun.set()
+        assert going_on.wait(30)
+        return opening(key)
+
+    monkeypatch.setattr(registry, "open", open_slowly)
+    registry.put(binary, 1, PARTS[0])
+    assert begun.wait(30)
+    for index, data in enumerate(PARTS[1:], 2):
+        registry.put(binary, index, data)
+    registry.state(binary, BinaryState.HASHING)
+    verdict = registry.jobs.conclude(binary.row)
+    going_on.set()
+    verdict.result(30)
+    assert registry.state(binary) == ("signable", 0)
+    assert registry.opened == list(range(1, 12))
+
+
 def test_a_part_replaced_after_it_was_hashed(registry):
     """The first part was other bytes when it was hashed: the verdict is on what is stored now."""
     binary = registry.binary(b"".join(PARTS))
