@@ -1,7 +1,8 @@
 """Content hashing: SHA-256 of what is stored, computed while the parts arrive.
 
 A follower hashes part 1, 2, 3... of a binary as soon as each is valid, from the page cache, so
-that little is left to do when the client asks for the verdict. What it hashed is remembered as a
+that little is left to do when the client asks for the verdict. Where it falls behind, senders are answered
+later, so that little stays little, and what is hashed is still in memory. What it hashed is remembered as a
 digest over the parts' indexes and hashes: a verdict counts only where that equals the parts on
 record, else everything is hashed again. Whatever is remembered may be lost at any time.
 
@@ -44,6 +45,8 @@ _BUFFER_SIZE = 1024 * 1024
 _FOLLOWED = 4096
 _SMALL = 4 * 1024 * 1024
 _PARTS_A_STEP = 8
+_PARTS_BEHIND = 8
+_PACE_SECONDS = 1.0
 _RETRIES = 3
 _RETRY_SECONDS = 1.0
 _log = logging.getLogger(__name__)
@@ -72,6 +75,9 @@ class ContentJobs(Protocol):
 
     def follow(self, binary: int) -> None:
         """Say that a part of the binary with this row became valid."""
+
+    async def keep_pace(self, binary: int) -> None:
+        """Wait a moment where hashing is far behind the parts that became valid."""
 
     def hash_small(self, binary: Binary, parts: Sequence[BinaryPart]) -> Hashed | None:
         """Hash content that takes a moment only; None where a job has to, whose verdict to ask for.
@@ -105,7 +111,13 @@ class _Follower:
     busy: bool = False
     again: bool = False
     stale: bool = False
+    arrived: int = 0
+    pace: Future[None] | None = None
     verdict: Future[None] | None = None
+
+    def is_behind(self) -> bool:
+        """Say whether many more parts arrived than were hashed."""
+        return self.arrived - self.count > _PARTS_BEHIND
 
     def restart(self, revision: int) -> None:
         """Begin from the first part."""
@@ -147,7 +159,19 @@ class ContentHasher:
     def follow(self, binary: int) -> None:
         """Say that a part of the binary with this row became valid."""
         with self._lock:
-            self._wake(self._find(binary))
+            follower = self._find(binary)
+            follower.arrived += 1
+            self._wake(follower)
+
+    async def keep_pace(self, binary: int) -> None:
+        """Wait for the end of a step where many parts were not hashed yet, but not for long."""
+        with self._lock:
+            follower = self._followers.get(binary)
+            # Parts that arrived before the first one is there do not keep the follower busy.
+            if not (follower and follower.busy and follower.is_behind()):
+                return
+            pace = follower.pace = follower.pace or Future()
+        await asyncio.wait([asyncio.wrap_future(pace)], timeout=_PACE_SECONDS)
 
     def hash_small(self, binary: Binary, parts: Sequence[BinaryPart]) -> Hashed | None:
         """Hash content of one part in the caller's thread; None for anything else."""
@@ -183,7 +207,7 @@ class ContentHasher:
             if follower is not None:
                 follower.stale = True
                 if not follower.busy:
-                    _resolve(follower)
+                    _resolve(follower.verdict)
 
     def close(self) -> None:
         """Stop; jobs that are not done are asked for again at the next start."""
@@ -229,10 +253,12 @@ class ContentHasher:
 
     def _pass_on(self, follower: _Follower, *, more: bool) -> None:
         with self._lock:
+            pace, follower.pace = follower.pace, None
+            _resolve(pace)
             if follower.stale:
                 if self._followers.get(follower.row) is follower:
                     del self._followers[follower.row]
-                _resolve(follower)
+                _resolve(follower.verdict)
             elif (more or follower.again) and not self._closing.is_set():
                 follower.again = False
                 self._pool.submit(self._run, follower)
@@ -354,6 +380,6 @@ def _note_part(state: _Sha256, part: BinaryPart) -> None:
     state.update(f"{part.index}:{part.hash}\n".encode("ascii"))
 
 
-def _resolve(follower: _Follower) -> None:
-    if follower.verdict is not None and not follower.verdict.done():
-        follower.verdict.set_result(None)
+def _resolve(future: Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)

@@ -81,6 +81,7 @@ async def take_part(request: Request, grant: PartGrant, registry: Parts) -> None
         raise
     if not whole:  # what is of one part is hashed when the verdict is asked for
         registry.jobs.follow(row)
+        await registry.jobs.keep_pace(row)
 
 
 def _check_wanted(registry: Parts, grant: PartGrant) -> None:

@@ -82,6 +82,9 @@ class QueuedJobs:
     def follow(self, binary: int) -> None:
         """Do nothing: content is hashed once it is whole."""
 
+    async def keep_pace(self, binary: int) -> None:
+        """Do nothing: parts do not pass through here."""
+
     def forget(self, binary: int) -> None:
         """Do nothing: a job looks at what is on record."""
 

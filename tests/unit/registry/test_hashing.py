@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from hashlib import sha256
 
@@ -105,6 +106,20 @@ def registry(tmp_path):
     made.database.close()
 
 
+def hold_up(registry, monkeypatch):
+    """Have hashing wait before each part; return the events that it does, and that it may go on."""
+    begun, going_on = threading.Event(), threading.Event()
+    opening = registry.open
+
+    def open_late(key):
+        begun.set()
+        assert going_on.wait(30)
+        return opening(key)
+
+    monkeypatch.setattr(registry, "open", open_late)
+    return begun, going_on
+
+
 @pytest.mark.parametrize(
     "order", [range(11), range(10, -1, -1), [5, 3, 1, 0, 2, 4, 10, 9, 8, 7, 6]]
 )
@@ -126,15 +141,7 @@ def test_nothing_is_hashed_twice_when_asked_twice(registry):
 def test_a_verdict_asked_for_while_the_first_part_is_hashed(registry, monkeypatch):
     """What the follower read before does not show the other parts: it goes on, not begins anew."""
     binary = registry.binary(b"".join(PARTS))
-    begun, going_on = threading.Event(), threading.Event()
-    opening = registry.open
-
-    def open_slowly(key):
-        begun.set()
-        assert going_on.wait(30)
-        return opening(key)
-
-    monkeypatch.setattr(registry, "open", open_slowly)
+    begun, going_on = hold_up(registry, monkeypatch)
     registry.put(binary, 1, PARTS[0])
     assert begun.wait(30)
     for index, data in enumerate(PARTS[1:], 2):
@@ -144,6 +151,49 @@ def test_a_verdict_asked_for_while_the_first_part_is_hashed(registry, monkeypatc
     going_on.set()
     verdict.result(30)
     assert registry.state(binary) == ("signable", 0)
+    assert registry.opened == list(range(1, 12))
+
+
+def test_a_sender_waits_while_hashing_is_far_behind(registry, monkeypatch):
+    monkeypatch.setattr(hashing, "_PACE_SECONDS", 30)
+    binary = registry.binary(b"".join(PARTS))
+    _, going_on = hold_up(registry, monkeypatch)
+    for index, data in enumerate(PARTS[:8], 1):
+        registry.put(binary, index, data)
+    asyncio.run(registry.jobs.keep_pace(binary.row))  # eight are not far
+    registry.put(binary, 9, PARTS[8])
+
+    async def wait_for_it():
+        waiting = asyncio.create_task(registry.jobs.keep_pace(binary.row))
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert not done
+        going_on.set()
+        await waiting
+
+    asyncio.run(wait_for_it())
+    assert registry.opened
+
+
+def test_a_sender_waits_no_longer_than_a_moment(registry, monkeypatch):
+    monkeypatch.setattr(hashing, "_PACE_SECONDS", 0.05)
+    binary = registry.binary(b"".join(PARTS))
+    _, going_on = hold_up(registry, monkeypatch)
+    for index, data in enumerate(PARTS, 1):
+        registry.put(binary, index, data)
+    asyncio.run(registry.jobs.keep_pace(binary.row))
+    assert registry.opened == []
+    going_on.set()
+
+
+def test_nobody_waits_for_hashing_that_waits_for_a_part(registry, monkeypatch):
+    """All but the first part are there: it is their sender who has to bring it."""
+    monkeypatch.setattr(hashing, "_PACE_SECONDS", 30)
+    binary = registry.binary(b"".join(PARTS))
+    for index, data in enumerate(PARTS[1:], 2):
+        registry.put(binary, index, data)
+        asyncio.run(asyncio.wait_for(registry.jobs.keep_pace(binary.row), 10))
+    registry.put(binary, 1, PARTS[0])
+    assert registry.verdict(binary) == ("signable", 0)
     assert registry.opened == list(range(1, 12))
 
 
