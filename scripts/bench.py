@@ -17,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import file_digest, sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -444,7 +446,13 @@ class Bench:
         big = self.big()
         parts = self.split(big)
         with self.registry() as server, self.webdav(nginx) as url:
-            for place, (yardstick, put) in enumerate(self.puts(parts, url).items()):
+            ways: dict[str, tuple[Callable[[], tuple[float, int]], float | None]] = {
+                yardstick: (lambda put=put: self.put_anew(put), 1 / 0.85)
+                for yardstick, put in self.puts(parts, url).items()
+            }
+            bare = "bare loop of the same primitive calls, nothing synced or on record"
+            ways[bare] = (lambda: self.put_to_bare_server(parts), None)
+            for place, (yardstick, (put, bound)) in enumerate(ways.items()):
                 responses = iter(
                     self.signed(self.request(name, big, *self.name(name)))
                     for name in (f"n{place}-{n}" for n in range(self.rounds + 1))
@@ -453,9 +461,9 @@ class Bench:
                     f"submit {self.big_size // MIB} MiB, every digest checked and synced",
                     yardstick,
                     lambda responses=responses: self.submit_and_destroy(next(responses), server),
-                    lambda put=put: self.put_anew(put),
+                    put,
                     rounds=self.rounds,
-                    bound=1 / 0.85,
+                    bound=bound,
                     memory_bound=150 * MIB,
                 )
                 yield self.with_server(figure, server)
@@ -515,6 +523,24 @@ class Bench:
             process.terminate()
             process.wait()
             shutil.rmtree(root, ignore_errors=True)
+
+    def put_to_bare_server(self, parts: Sequence[Path]) -> tuple[float, int]:
+        """PUT files to what only receives, hashes and writes them, until the whole is hashed."""
+        folder = self.folder / "bare"
+        folder.mkdir()
+        command = [sys.executable, __file__, "--bare-server", str(folder), str(len(parts))]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            if process.stdout is None:
+                raise RuntimeError("the bare server has no pipe")
+            ways = self.puts(parts, f"http://127.0.0.1:{process.stdout.readline().strip()}")
+            os.sync()
+            start = time.perf_counter()
+            _, memory = run(["sh", "-c", ways["one curl, four parts at once"]])
+            process.stdout.readline()
+            seconds = time.perf_counter() - start
+            process.kill()
+        shutil.rmtree(folder)
+        return seconds, memory
 
     def submit_small(self) -> Figure:
         """Many binaries of 1 MiB, signed, to the embedded registry: how many a second."""
@@ -735,6 +761,48 @@ def bare_verdicts(listed: Path, key: Path) -> None:
         crypto_sign_open(signed, public)
 
 
+def bare_server(folder: Path, count: int) -> None:
+    """Make the primitive calls of a registry on a folder: receive, hash, write, hash all in order.
+
+    Says on standard output which port it has, and then the digest of all parts.
+    """
+    arrived = [threading.Event() for _ in range(count)]
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_PUT(self) -> None:
+            name, left = Path(self.path).name, int(self.headers["content-length"])
+            state, view = sha256(), memoryview(bytearray(MIB))
+            with (folder / name).open("wb", buffering=0) as file:
+                while left:
+                    piece = view[: self.rfile.readinto(view[: min(left, MIB)])]  # type: ignore[attr-defined]
+                    state.update(piece)
+                    file.write(piece)
+                    left -= len(piece)
+            arrived[int(name) - 1].set()
+            self.send_response(201)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    print(server.server_port, flush=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    whole, view = sha256(), memoryview(bytearray(MIB))
+    for place, event in enumerate(arrived, 1):
+        event.wait()
+        with (folder / f"{place:04}").open("rb", buffering=0) as file:
+            while size := file.readinto(view):
+                whole.update(view[:size])
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    print(whole.hexdigest(), flush=True)
+    threading.Event().wait()
+
+
 def _verdict(each: Figure) -> str:
     judged = each.bound is not None or each.memory_bound is not None
     return ("kept" if each.kept else "NOT KEPT") if judged else ""
@@ -790,12 +858,16 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where the material goes (default: temporary)")
     parser.add_argument("--bare-loop", nargs=2, metavar=("REQUEST", "KEY"), help=argparse.SUPPRESS)
     parser.add_argument("--bare-verdicts", nargs=2, metavar=("LIST", "KEY"), help=argparse.SUPPRESS)
+    parser.add_argument("--bare-server", nargs=2, metavar=("FOLDER", "N"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.bare_loop:
         bare_loop(*map(Path, options.bare_loop))
         return 0
     if options.bare_verdicts:
         bare_verdicts(*map(Path, options.bare_verdicts))
+        return 0
+    if options.bare_server:
+        bare_server(Path(options.bare_server[0]), int(options.bare_server[1]))
         return 0
     unknown = set(options.works) - set(WORKS)
     if unknown:
