@@ -532,13 +532,15 @@ class Bench:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             if process.stdout is None:
                 raise RuntimeError("the bare server has no pipe")
-            ways = self.puts(parts, f"http://127.0.0.1:{process.stdout.readline().strip()}")
-            os.sync()
-            start = time.perf_counter()
-            _, memory = run(["sh", "-c", ways["one curl, four parts at once"]])
-            process.stdout.readline()
-            seconds = time.perf_counter() - start
-            process.kill()
+            try:
+                ways = self.puts(parts, f"http://127.0.0.1:{process.stdout.readline().strip()}")
+                os.sync()
+                start = time.perf_counter()
+                _, memory = run(["sh", "-c", ways["one curl, four parts at once"]])
+                process.stdout.readline()
+                seconds = time.perf_counter() - start
+            finally:
+                process.kill()
         shutil.rmtree(folder)
         return seconds, memory
 
